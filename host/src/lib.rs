@@ -1,0 +1,1 @@
+//! The native host of b24-offline.

@@ -1,0 +1,2 @@
+//! The one way to run things: `cargo xtask`.
+fn main() {}
