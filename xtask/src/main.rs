@@ -1,2 +1,84 @@
 //! The one way to run things: `cargo xtask`.
-fn main() {}
+//!
+//! `cargo xtask test` runs every part in order and installs what a part needs beyond Rust, Python and
+//! Node; `cargo xtask test native peers` runs some. [`part::Part`] lists them.
+
+mod closing;
+mod command;
+mod part;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::command::Invocation;
+use crate::part::Part;
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs the checks and tests of b24-offline")]
+struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run all parts in order, or only those named
+    Test {
+        /// Parts to run; all of them if none is named
+        #[arg(value_enum)]
+        parts: Vec<Part>,
+        /// Run the slow variants too: sets B24_DEEP=1 for every part
+        #[arg(long)]
+        deep: bool,
+        /// Cases of each property test: sets B24_CASES for every part
+        #[arg(long, value_name = "N")]
+        cases: Option<u32>,
+    },
+    /// Check formatting and lints
+    Check,
+    /// Check licences, bans and sources of the dependencies
+    Deny,
+    /// Format all code
+    Fmt,
+    /// Build the documentation, warnings being errors
+    Doc,
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().action) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(action: Action) -> Result<bool> {
+    let mut workspace = Workspace::locate()?;
+    match action {
+        Action::Test { parts, deep, cases } => {
+            if deep {
+                workspace.export("B24_DEEP", "1");
+            }
+            if let Some(cases) = cases {
+                workspace.export("B24_CASES", cases.to_string());
+            }
+            Ok(part::run_all(&workspace, &part::chosen(parts)))
+        }
+        Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
+        Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
+        Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
+        Action::Fmt => {
+            let mut invocation = Invocation::default();
+            invocation.run(workspace.cargo(&["fmt", "--all"]))?;
+            Ok(true)
+        }
+    }
+}
