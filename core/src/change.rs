@@ -1,0 +1,231 @@
+//! What the user's code receives, and what it answers.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::id::{BatchId, EventName, ObjectId};
+use crate::time::Millis;
+
+/// Some changes for the user's code, in the order in which their records stand in the queue.
+/// Each object occurs at most once in all open batches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Pairs the verdicts with this batch.
+    pub id: BatchId,
+    /// At least one change.
+    pub changes: Vec<Change>,
+}
+
+/// One object that changed: the records of all its waiting changes merged, and its current data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Idempotency key: `ID@TIMESTAMP_X` of each merged record, sorted by ID, joined by `,`.
+    /// The same at each redelivery of the same records, different for every other change.
+    pub key: String,
+    /// Which object.
+    pub object: ObjectId,
+    /// The events of the merged records, oldest record first, none twice.
+    pub events: Vec<EventName>,
+    /// What is known of the object.
+    pub state: State,
+    /// JSON text: the bare object, without the method's own wrapper; for a change without a rule
+    /// the whole `EVENT_DATA`. `None` is JSON's `null`.
+    pub data: Option<String>,
+    /// The latest `TIMESTAMP_X` of the merged records, as the portal gave it.
+    pub changed_at: String,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// By which way the change came.
+    pub origin: Origin,
+}
+
+/// What is known of a change's object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The object exists, and `data` was read after its last merged record was reserved.
+    Present,
+    /// The object does not exist any more.
+    Gone,
+    /// Nothing was read: there is no rule for the event, or retrieval is off.
+    Unread,
+}
+
+/// By which way a change came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// From the lane of new records.
+    Fresh,
+    /// A rejected change, driven again by the user or after it was registered as an error.
+    Redriven,
+    /// From the lane of errored records, where somebody else had left it.
+    Recovered,
+}
+
+/// The user's answer for one change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is safe in the other system.
+    Done,
+    /// Another attempt, after this long or after the configured delay.
+    Retry {
+        /// At most a day counts; `None` leaves the delay to the configuration.
+        after: Option<Millis>,
+    },
+    /// It will never succeed as it is.
+    Reject {
+        /// Why, for the person who looks at the parked change.
+        reason: String,
+    },
+}
+
+/// The verdict for the change with this idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The change's idempotency key.
+    pub key: String,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// Verdicts for a batch or for a part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdicts {
+    /// Each change named gets its verdict; those of the others follow later.
+    Some(Vec<Judgement>),
+    /// One verdict for every change that is still open in the batch, but for those named.
+    All {
+        /// The verdict of all that are not named.
+        verdict: Verdict,
+        /// The ones that differ.
+        except: Vec<Judgement>,
+    },
+}
+
+/// A handler program answered with a line that is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the handler printed a line that is no verdict of this batch: {line}")]
+pub struct NotAVerdict {
+    /// The line, at most 200 characters of it.
+    pub line: String,
+}
+
+impl Verdicts {
+    /// Reads what a handler program printed: each line `{"key": …, "verdict": "retry", "after":
+    /// seconds?}` or `{"key": …, "verdict": "reject", "reason": text}` singles out one change of
+    /// `batch`, all the others are done. Empty lines count for nothing.
+    ///
+    /// # Errors
+    /// [`NotAVerdict`] with the first line that is something else, or names a change twice or one
+    /// that is not in the batch; the whole batch is to be retried then.
+    ///
+    /// ```
+    /// use b24_offline_core::{Batch, BatchId, Verdict, Verdicts};
+    /// let batch = Batch { id: BatchId(1), changes: vec![] };
+    /// let all_done = Verdicts::All { verdict: Verdict::Done, except: vec![] };
+    /// assert_eq!(Verdicts::from_handler_output(&batch, "\n"), Ok(all_done));
+    /// assert!(Verdicts::from_handler_output(&batch, "hello").is_err());
+    /// ```
+    pub fn from_handler_output(batch: &Batch, output: &str) -> Result<Verdicts, NotAVerdict> {
+        #[derive(Deserialize)]
+        #[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
+        enum Line {
+            Done { key: String },
+            Retry { key: String, after: Option<f64> },
+            Reject { key: String, reason: Option<String> },
+        }
+        let mut open: std::collections::BTreeSet<&str> =
+            batch.changes.iter().map(|change| change.key.as_str()).collect();
+        let mut except = Vec::new();
+        for line in output.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let wrong = || NotAVerdict { line: line.chars().take(200).collect() };
+            let (key, verdict) = match serde_json::from_str(line).map_err(|_| wrong())? {
+                Line::Done { key } => (key, Verdict::Done),
+                Line::Retry { key, after } => {
+                    (key, Verdict::Retry { after: seconds(after).map_err(|()| wrong())? })
+                }
+                Line::Reject { key, reason } => {
+                    let reason = reason.unwrap_or_else(|| "rejected by the handler".into());
+                    (key, Verdict::Reject { reason })
+                }
+            };
+            if !open.remove(key.as_str()) {
+                return Err(wrong());
+            }
+            except.push(Judgement { key, verdict });
+        }
+        Ok(Verdicts::All { verdict: Verdict::Done, except })
+    }
+}
+
+fn seconds(after: Option<f64>) -> Result<Option<Millis>, ()> {
+    match after {
+        None => Ok(None),
+        Some(s) if s.is_finite() && (0.0..=86_400.0).contains(&s) => {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let millis = (s * 1_000.0).round() as u64;
+            Ok(Some(Millis(millis)))
+        }
+        Some(_) => Err(()),
+    }
+}
+
+impl Change {
+    /// The change as one line of JSON, without the line's end, the same on every host.
+    ///
+    /// ```
+    /// use b24_offline_core::{Change, EventName, ObjectId, Origin, State};
+    /// let change = Change {
+    ///     key: "5@2026-11-23T10:00:00+03:00".into(),
+    ///     object: ObjectId::new("crm.deal", "123"),
+    ///     events: vec![EventName::new("ONCRMDEALUPDATE").unwrap()],
+    ///     state: State::Present,
+    ///     data: Some(r#"{"ID":"123"}"#.into()),
+    ///     changed_at: "2026-11-23T10:00:00+03:00".into(),
+    ///     attempt: 1,
+    ///     origin: Origin::Fresh,
+    /// };
+    /// assert!(change.json_line().contains(r#""data":{"ID":"123"},"changed_at""#));
+    /// ```
+    #[must_use]
+    pub fn json_line(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            key: &'a str,
+            object: &'a ObjectId,
+            events: &'a [EventName],
+            state: State,
+            data: Option<&'a RawValue>,
+            changed_at: &'a str,
+            attempt: u32,
+            origin: Origin,
+        }
+        // line breaks between the tokens of the portal's JSON would break the line in two
+        let compact = self.data.as_deref().map(one_line);
+        let data = compact.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let line = Line {
+            key: &self.key,
+            object: &self.object,
+            events: &self.events,
+            state: self.state,
+            data,
+            changed_at: &self.changed_at,
+            attempt: self.attempt,
+            origin: self.origin,
+        };
+        serde_json::to_string(&line).unwrap_or_default()
+    }
+}
+
+fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains(['\n', '\r']) {
+        // inside a JSON string these are always escaped, so outside they are white space
+        text.replace(['\n', '\r'], " ").into()
+    } else {
+        text.into()
+    }
+}

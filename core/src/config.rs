@@ -1,0 +1,227 @@
+//! What the user decides once, at [`Machine::open`](crate::Machine::open).
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConfigError;
+use crate::id::{Connector, EventName};
+use crate::rule::Rule;
+use crate::time::Millis;
+
+/// Everything the machine is told by its user. Start from [`Config::new`] and change fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Names the portal in the journal, so that another portal's journal is refused: the host
+    /// part of its address, without scheme and path.
+    pub portal: String,
+    /// The source key; `None` is the queue without a source (F23, F25).
+    pub connector: Option<Connector>,
+    /// The events to be recorded; bound at start where missing (F20). At least one.
+    pub events: Vec<EventName>,
+    /// Rules for events that the built-in registry does not know, or knows otherwise.
+    pub rules: Vec<Rule>,
+    /// How the objects' data is read.
+    pub retrieve: Retrieve,
+    /// Who else drains this queue.
+    pub consumers: Consumers,
+    /// What becomes of a rejected change.
+    pub on_reject: OnReject,
+    /// Whether the host keeps what `Save` tells it over a restart.
+    pub journal: Durability,
+    /// Reservation or lossless deletion.
+    pub mode: Mode,
+    /// The portal's bucket of requests (F29).
+    pub limits: Limits,
+    /// How many records are reserved at once.
+    pub batch_size: BatchSize,
+    /// How long an empty queue is left alone; 10 ms to a day.
+    pub poll: Millis,
+    /// How long between two sweeps; 10 ms to a day.
+    pub sweep: Millis,
+    /// How a change that asks for another attempt is treated.
+    pub retry: Retry,
+    /// When the machine ends by itself.
+    pub until: Until,
+}
+
+/// How the objects' data is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retrieve {
+    /// Many objects a call, where their kind has such a method. The default.
+    List,
+    /// One by one: gives fields that a list leaves out, at up to fifty times the cost.
+    Get,
+    /// Not at all: every change is [`State::Unread`](crate::State::Unread), deletions too.
+    None,
+}
+
+/// Who drains the queue of this connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consumers {
+    /// This machine alone: reservations that nobody here knows are adopted at once.
+    Sole,
+    /// Others too: reservations are adopted when seen unchanged for `lease`, at least 130 s.
+    Shared {
+        /// How long a reservation may rest untouched before it counts as abandoned.
+        lease: Millis,
+    },
+}
+
+/// What becomes of a change that is rejected or has used up its attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReject {
+    /// Parked: its record stays reserved, `event.offline.error` is never called. The default.
+    Park,
+    /// Registered with `event.offline.error` first, rested for 60 s, redriven once, then parked.
+    /// Only for [`Consumers::Sole`] with [`Durability::Durable`] (F16).
+    Register,
+}
+
+/// Whether the host keeps the journal over a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// `Saved` means: on disk.
+    Durable,
+    /// There is no journal; no `Save` is handed out. Parked changes are driven again by a restart.
+    None,
+}
+
+/// How records are taken from the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// By the plan. The default.
+    Auto,
+    /// Reservation; needs a plan with `rest_offline_extended` (F11).
+    Reserve,
+    /// Lossless deletion. Not available in this version.
+    Delete,
+}
+
+/// The portal's leaky bucket (F29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limits {
+    /// 2 requests a second, 50 at most at once. The default.
+    Standard,
+    /// 5 requests a second, 250 at most at once.
+    Enterprise,
+    /// No limit, as on one's own server.
+    Off,
+}
+
+/// How many records are reserved at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchSize {
+    /// Starts at some hundreds, grows while the portal answers quickly, shrinks when it does not.
+    Adaptive,
+    /// At most so many; 1 to 2,250. Still shrinks when the portal can't cope.
+    Fixed(u32),
+}
+
+/// How a change that asks for another attempt is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// The delay before the second attempt; it doubles with each further one, up to an hour.
+    pub first_delay: Millis,
+    /// How many attempts a change has before it is rejected; at least 1.
+    pub attempts: u32,
+}
+
+/// When the machine ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Never: it ends by `Stop` or by a failure.
+    Stopped,
+    /// When both lanes are empty, nothing is reserved but what is parked, and nothing is in flight.
+    Empty,
+}
+
+impl Config {
+    /// A configuration with every default: lists, one consumer, parking, a durable journal,
+    /// standard limits, adaptive size, 5 s between polls, 5 minutes between sweeps, 5 attempts
+    /// from 5 s on.
+    ///
+    /// ```
+    /// use b24_offline_core::{Config, EventName};
+    /// let events = vec![EventName::new("ONCRMDEALUPDATE").unwrap()];
+    /// let config = Config::new("portal.example", events);
+    /// assert_eq!(config.retry.attempts, 5);
+    /// ```
+    pub fn new(portal: impl Into<String>, events: Vec<EventName>) -> Config {
+        Config {
+            portal: portal.into(),
+            connector: None,
+            events,
+            rules: Vec::new(),
+            retrieve: Retrieve::List,
+            consumers: Consumers::Sole,
+            on_reject: OnReject::Park,
+            journal: Durability::Durable,
+            mode: Mode::Auto,
+            limits: Limits::Standard,
+            batch_size: BatchSize::Adaptive,
+            poll: Millis::seconds(5),
+            sweep: Millis::seconds(300),
+            retry: Retry { first_delay: Millis::seconds(5), attempts: 5 },
+            until: Until::Stopped,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.events.is_empty() {
+            return Err(ConfigError::NoEvents);
+        }
+        match self.consumers {
+            Consumers::Sole => {}
+            Consumers::Shared { .. } => {
+                return Err(ConfigError::NotAvailable {
+                    what: "Consumers::Shared",
+                    instead: "let one consumer drain the queue and use Consumers::Sole",
+                });
+            }
+        }
+        if self.mode == Mode::Delete {
+            return Err(ConfigError::NotAvailable {
+                what: "Mode::Delete",
+                instead: "use Mode::Reserve on a plan with rest_offline_extended",
+            });
+        }
+        let sole = self.consumers == Consumers::Sole;
+        let durable = self.journal == Durability::Durable;
+        if self.on_reject == OnReject::Register && !(sole && durable) {
+            return Err(ConfigError::RegisterNeedsSoleAndJournal);
+        }
+        self.check_numbers()?;
+        self.rules.iter().try_for_each(Rule::check)
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let day = Millis::seconds(86_400);
+        let within = |span: Millis| span >= Millis(10) && span <= day;
+        let wrong = |option, range| Err(ConfigError::OutOfRange { option, range });
+        if !within(self.poll) {
+            return wrong("the poll interval", "10 milliseconds to one day");
+        }
+        if !within(self.sweep) {
+            return wrong("the sweep interval", "10 milliseconds to one day");
+        }
+        if self.retry.attempts == 0 || self.retry.attempts > 1_000 {
+            return wrong("the number of attempts", "1 to 1,000");
+        }
+        if self.retry.first_delay > Millis::seconds(3_600) {
+            return wrong("the first delay of a retry", "at most one hour");
+        }
+        match self.batch_size {
+            BatchSize::Fixed(size) if size == 0 || size > 2_250 => {
+                wrong("the batch size", "1 to 2,250 records")
+            }
+            BatchSize::Fixed(_) | BatchSize::Adaptive => Ok(()),
+        }
+    }
+}

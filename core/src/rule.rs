@@ -1,0 +1,214 @@
+//! From an event to the object's current data: the rules of retrieval.
+
+mod builtin;
+mod registry;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::change::{Change, State};
+use crate::error::ConfigError;
+use crate::id::EventName;
+
+pub(crate) use registry::{Parsed, Registry};
+
+/// How an event leads to an object and to its current data.
+///
+/// The built-in rules cover CRM, tasks, users, groups, orders, bookings, calendar and feed; give
+/// your own for other events. A user's rule for an event or kind replaces the built-in one.
+///
+/// ```
+/// use b24_offline_core::{EventName, OneMethod, Rule};
+/// let rule = Rule {
+///     kind: "catalog.product".into(),
+///     events: vec![EventName::new("ONCATALOGPRODUCTUPDATE").unwrap()],
+///     deleted: vec![EventName::new("ONCATALOGPRODUCTDELETE").unwrap()],
+///     id: vec!["FIELDS.ID".into()],
+///     parent: None,
+///     one: Some(OneMethod {
+///         method: "catalog.product.get".into(),
+///         id: "id".into(),
+///         parent: None,
+///         params: "{}".into(),
+///         answer: Some("product".into()),
+///     }),
+///     many: None,
+///     update: None,
+/// };
+/// assert!(rule.one.is_some());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// The kind of the objects: the stem of the retrieval method.
+    pub kind: String,
+    /// The events after which the object is read.
+    pub events: Vec<EventName>,
+    /// The events after which the object is gone.
+    pub deleted: Vec<EventName>,
+    /// Paths into `EVENT_DATA` where the id may be, tried in order, such as `FIELDS.ID`.
+    pub id: Vec<String>,
+    /// Where a second id is that the methods need.
+    pub parent: Option<Parent>,
+    /// The method that reads one object.
+    pub one: Option<OneMethod>,
+    /// The method that reads up to 50 objects.
+    pub many: Option<ManyMethod>,
+    /// The method that changes an object.
+    pub update: Option<UpdateMethod>,
+}
+
+/// A second id that an object's methods need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parent {
+    /// Part of the object's identity, written behind the kind: `crm.item:1220`.
+    Type {
+        /// Paths into `EVENT_DATA`.
+        id: Vec<String>,
+    },
+    /// Only needed to read the object, as the task of a task's comment.
+    Owner {
+        /// Paths into `EVENT_DATA`.
+        id: Vec<String>,
+    },
+}
+
+/// A method that reads one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneMethod {
+    /// For example `crm.deal.get`.
+    pub method: String,
+    /// Path of the id in the parameters, such as `id` or `FILTER.ID`.
+    pub id: String,
+    /// Path of the second id in the parameters.
+    pub parent: Option<String>,
+    /// The other parameters: JSON text of an object.
+    pub params: String,
+    /// The field of the answer that holds the object; `None` when the answer is the object or a
+    /// list that holds it.
+    pub answer: Option<String>,
+}
+
+/// A method that reads up to 50 objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManyMethod {
+    /// For example `crm.deal.list`.
+    pub method: String,
+    /// Path of the list of ids in the parameters, such as `filter.@ID`.
+    pub ids: String,
+    /// Path of the second id in the parameters; all objects of a call share it.
+    pub parent: Option<String>,
+    /// The other parameters: JSON text of an object.
+    pub params: String,
+    /// The field of the answer that holds the list; `None` when the answer is the list.
+    pub answer: Option<String>,
+    /// The field of an object that holds its id; `None` means `ID` or `id`.
+    pub id_field: Option<String>,
+}
+
+/// A method that changes fields of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateMethod {
+    /// For example `crm.deal.update`.
+    pub method: String,
+    /// Path of the id in the parameters.
+    pub id: String,
+    /// Path of the second id in the parameters.
+    pub parent: Option<String>,
+    /// Path of the fields in the parameters.
+    pub fields: String,
+}
+
+/// A call that would write a field of an object back; made by [`write_back`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteBack {
+    /// The method, such as `crm.deal.update`.
+    pub method: String,
+    /// JSON text of the parameters.
+    pub params: String,
+}
+
+/// The call that writes `field` of a delivered object back with the value it was delivered with,
+/// as an integration would; `None` when the object is not present, has no such field, or its kind
+/// has no method for it. `rules` are the user's own ([`Config::rules`](crate::Config::rules)).
+///
+/// ```
+/// use b24_offline_core::{Change, ObjectId, Origin, State, write_back};
+/// let change = Change {
+///     key: "5@t".into(),
+///     object: ObjectId::new("crm.deal", "123"),
+///     events: vec![],
+///     state: State::Present,
+///     data: Some(r#"{"ID":"123","TITLE":"New"}"#.into()),
+///     changed_at: "t".into(),
+///     attempt: 1,
+///     origin: Origin::Fresh,
+/// };
+/// let call = write_back(&change, "TITLE", &[]).unwrap();
+/// assert_eq!(call.method, "crm.deal.update");
+/// assert_eq!(call.params, r#"{"fields":{"TITLE":"New"},"id":"123"}"#);
+/// ```
+#[must_use]
+pub fn write_back(change: &Change, field: &str, rules: &[Rule]) -> Option<WriteBack> {
+    if change.state != State::Present {
+        return None;
+    }
+    let data: Value = serde_json::from_str(change.data.as_deref()?).ok()?;
+    let value = data.get(field)?.clone();
+    let registry = Registry::new(rules);
+    let update = registry.rule(&change.object.kind)?.update.as_ref()?;
+    let mut params = Value::Object(Map::new());
+    put(&mut params, &update.id, json!(change.object.id));
+    if let Some(path) = &update.parent {
+        let (_, parent) = change.object.kind.split_once(':')?;
+        put(&mut params, path, json!(parent));
+    }
+    put(&mut params, &update.fields, json!({ field: value }));
+    Some(WriteBack { method: update.method.clone(), params: params.to_string() })
+}
+
+/// Sets the value at a path of names joined by `.`, making objects on the way.
+pub(crate) fn put(target: &mut Value, path: &str, value: Value) {
+    let (head, rest) = match path.split_once('.') {
+        Some((head, rest)) => (head, Some(rest)),
+        None => (path, None),
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(map) = target else { return };
+    match rest {
+        None => {
+            map.insert(head.to_owned(), value);
+        }
+        Some(rest) => put(map.entry(head).or_insert(Value::Null), rest, value),
+    }
+}
+
+impl Rule {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |why| Err(ConfigError::Rule { kind: self.kind.clone(), why });
+        if self.kind.is_empty() || self.kind.contains(':') {
+            return wrong("the kind must not be empty or contain ':'");
+        }
+        if self.events.is_empty() && self.deleted.is_empty() {
+            return wrong("it names no event");
+        }
+        if self.id.is_empty() {
+            return wrong("it names no path of the id, such as FIELDS.ID");
+        }
+        if self.one.is_none() {
+            return wrong(
+                "it names no method that reads one object; without one nobody can tell a \
+                          deleted object from one that a list leaves out",
+            );
+        }
+        let params = self.one.iter().map(|m| &m.params).chain(self.many.iter().map(|m| &m.params));
+        for text in params {
+            if !serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()) {
+                return wrong("its params are not the JSON text of an object");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! Time as the machine sees it: instants given by the host and spans between them.
+
+use serde::{Deserialize, Serialize};
+
+/// An instant: milliseconds since 1970-01-01T00:00:00Z by the host's clock.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// The instant `span` later, at most the end of time.
+    ///
+    /// ```
+    /// use b24_offline_core::{Millis, Timestamp};
+    /// assert_eq!(Timestamp(1_000).plus(Millis(500)), Timestamp(1_500));
+    /// ```
+    #[must_use]
+    pub fn plus(self, span: Millis) -> Timestamp {
+        Timestamp(self.0.saturating_add(span.0))
+    }
+
+    /// How long after `earlier` this is; zero when it is not after.
+    ///
+    /// ```
+    /// use b24_offline_core::{Millis, Timestamp};
+    /// assert_eq!(Timestamp(1_500).since(Timestamp(1_000)), Millis(500));
+    /// ```
+    #[must_use]
+    pub fn since(self, earlier: Timestamp) -> Millis {
+        Millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A span of time in milliseconds.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// A span of whole seconds.
+    ///
+    /// ```
+    /// use b24_offline_core::Millis;
+    /// assert_eq!(Millis::seconds(2), Millis(2_000));
+    /// ```
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Millis {
+        Millis(seconds.saturating_mul(1_000))
+    }
+
+    pub(crate) fn doubled(self, times: u32, most: Millis) -> Millis {
+        let factor = 1u64.checked_shl(times.min(40)).unwrap_or(u64::MAX);
+        Millis(self.0.saturating_mul(factor)).min(most)
+    }
+}
+
+/// Seconds since 1970 of a portal's `TIMESTAMP_X` such as `2026-11-23T10:11:12+03:00`.
+/// `None` for anything else: such a text is then compared as text.
+pub(crate) fn portal_seconds(text: &str) -> Option<i64> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let zone = text.get(19..)?;
+    let offset = match zone.bytes().next() {
+        None | Some(b'Z') => 0,
+        Some(sign @ (b'+' | b'-')) => {
+            let span = number(20, 22)? * 3_600 + number(23, 25)? * 60;
+            if sign == b'-' { -span } else { span }
+        }
+        Some(_) => return None,
+    };
+    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // days of the civil calendar, March first so that the leap day ends a year
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    Some(days * 86_400 + hour * 3_600 + minute * 60 + second - offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portals_time_is_read_with_its_zone() {
+        assert_eq!(portal_seconds("1970-01-01T03:00:00+03:00"), Some(0));
+        assert_eq!(portal_seconds("2000-02-29T00:00:00Z"), Some(951_782_400));
+        assert_eq!(portal_seconds("2026-11-23T10:11:12-01:30"), Some(1_795_434_072));
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-23T10:11:12Ω", "Ω"] {
+            assert_eq!(portal_seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn doubling_never_overflows() {
+        assert_eq!(Millis(u64::MAX).doubled(99, Millis(7)), Millis(7));
+        assert_eq!(Millis(5).doubled(2, Millis(100)), Millis(20));
+    }
+}
