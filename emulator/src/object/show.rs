@@ -1,0 +1,95 @@
+//! How an object looks in an answer.
+
+use super::kinds::{KindRule, Style};
+use crate::php::{Key, Php, PhpArray};
+
+/// Multiple fields: a list shows them only when they are named.
+const MULTIPLE: [&str; 5] = ["PHONE", "EMAIL", "WEB", "IM", "LINK"];
+/// What only `get` shows.
+const ONLY_GET: [&str; 2] = ["CONTACT_IDS", "OBSERVER_IDS"];
+
+/// The `select` of a list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Select {
+    names: Vec<String>,
+}
+
+impl Select {
+    pub(crate) fn parse(given: Option<&Php>) -> Select {
+        let names = match given {
+            Some(Php::Array(array)) => array.values().map(Php::text).collect(),
+            Some(Php::Text(text)) => vec![text.clone()],
+            _ => Vec::new(),
+        };
+        Select { names }
+    }
+
+    fn takes(&self, rule: &KindRule, name: &str) -> bool {
+        if name == rule.id_field || self.names.iter().any(|wanted| wanted == name) {
+            return !ONLY_GET.contains(&name);
+        }
+        let everything = self.names.is_empty() || self.names.iter().any(|wanted| wanted == "*");
+        let custom = name.starts_with("UF_");
+        match rule.style {
+            Style::Camel | Style::Task => everything,
+            Style::Upper if custom => self.names.iter().any(|wanted| wanted == "UF_*"),
+            Style::Upper => everything && !MULTIPLE.contains(&name) && !ONLY_GET.contains(&name),
+        }
+    }
+}
+
+impl KindRule {
+    /// The object as `get` answers it.
+    pub(crate) fn whole(&self, fields: &PhpArray) -> Php {
+        self.shown(fields, |_| true)
+    }
+
+    /// The object as a list answers it.
+    pub(crate) fn selected(&self, fields: &PhpArray, select: &Select) -> Php {
+        self.shown(fields, |name| select.takes(self, name))
+    }
+
+    fn shown(&self, fields: &PhpArray, takes: impl Fn(&str) -> bool) -> Php {
+        let mut shown = PhpArray::new();
+        for (key, value) in fields.iter() {
+            let name = key.text();
+            if !takes(&name) {
+                continue;
+            }
+            match self.style {
+                Style::Upper => shown.set(key.clone(), textual(value)),
+                Style::Camel => shown.set(key.clone(), value.clone()),
+                Style::Task => shown.set(Key::from(camel(&name).as_str()), textual(value)),
+            }
+        }
+        shown.into()
+    }
+}
+
+/// Numbers as text, at any depth.
+fn textual(value: &Php) -> Php {
+    match value {
+        Php::Int(_) | Php::Float(_) => Php::Text(value.text()),
+        Php::Array(array) => {
+            Php::Array(array.iter().map(|(key, inner)| (key.clone(), textual(inner))).collect())
+        }
+        Php::Null | Php::Bool(_) | Php::Text(_) => value.clone(),
+    }
+}
+
+/// `RESPONSIBLE_ID` as `responsibleId`.
+pub(crate) fn camel(name: &str) -> String {
+    let mut written = String::with_capacity(name.len());
+    let mut upper = false;
+    for letter in name.chars() {
+        if letter == '_' {
+            upper = true;
+        } else if upper {
+            written.push(letter.to_ascii_uppercase());
+            upper = false;
+        } else {
+            written.push(letter.to_ascii_lowercase());
+        }
+    }
+    written
+}
