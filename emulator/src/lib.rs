@@ -56,6 +56,8 @@ mod queue;
 mod random;
 mod request;
 mod schedule;
+#[cfg(feature = "server")]
+pub mod server;
 mod settings;
 mod system;
 mod time;
