@@ -1,0 +1,3 @@
+//! The command `b24-offline`.
+
+fn main() {}
