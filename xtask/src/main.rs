@@ -6,6 +6,7 @@
 mod closing;
 mod command;
 mod part;
+mod peers;
 mod tools;
 mod workspace;
 

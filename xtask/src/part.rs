@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::closing::{Failure, Report, closing};
 use crate::command::Invocation;
+use crate::peers;
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -19,6 +20,8 @@ pub(crate) enum Part {
     Clippy,
     /// The tests of all crates on this machine
     Native,
+    /// SDKs that were not written here, against the emulator
+    Peers,
     /// The core compiles for wasm32-unknown-unknown
     WasmCheck,
     /// Each crate compiles alone, with its own features only
@@ -81,6 +84,7 @@ impl Part {
                 "warnings",
             ]),
             Self::Native => cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
+            Self::Peers => peers::run(workspace, invocation),
             Self::WasmCheck => wasm_check(workspace, invocation),
             Self::EachAlone => each_alone(workspace, invocation),
             Self::Doc => doc(workspace, invocation),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -60,6 +60,11 @@ impl Workspace {
     /// The names of the member crates.
     pub(crate) fn members(&self) -> &[String] {
         &self.members
+    }
+
+    /// The root of the checkout.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// A folder inside the build folder, which outlives `cargo test` but not `cargo clean`.

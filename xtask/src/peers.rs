@@ -1,0 +1,200 @@
+//! The part `peers`: SDKs that were not written here, run against the emulator.
+//!
+//! Each suite runs once for each personality against an emulator of its own. The SDKs lie under the build folder,
+//! at the versions that `tests/peers` pins, and are installed again only when those change.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::command::Invocation;
+use crate::workspace::Workspace;
+
+const SOURCES: &str = "tests/peers";
+const PERSONALITIES: [&str; 2] = ["documented", "source"];
+const PYTHON_SUITES: [&str; 2] = ["test_b24pysdk", "test_fast_bitrix24"];
+const NODE_SUITE: &str = "b24jssdk.test.mjs";
+
+/// Installs the SDKs, builds the emulator and runs every suite; one failing suite does not stop the others.
+pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
+    let python = install_python(workspace, invocation)?;
+    let node = install_node(workspace, invocation)?;
+    let build = ["build", "--locked", "-p", "b24-offline-emulator", "--example", "serve"];
+    invocation.run(workspace.cargo(&build))?;
+    let mut failed = Vec::new();
+    for personality in PERSONALITIES {
+        for suite in PYTHON_SUITES {
+            let mut command = workspace.command(&python);
+            command.current_dir(workspace.root().join(SOURCES).join("python"));
+            command.args(["-B", "run.py", suite]);
+            if let Err(error) = against_emulator(workspace, invocation, personality, command) {
+                failed.push(format!("{suite} ({personality}): {error:#}"));
+            }
+        }
+        let mut command = workspace.command("node");
+        command.current_dir(&node).args(["run.mjs", NODE_SUITE]);
+        if let Err(error) = against_emulator(workspace, invocation, personality, command) {
+            failed.push(format!("{NODE_SUITE} ({personality}): {error:#}"));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join("; ")) }
+}
+
+/// Makes a virtual environment with the pinned packages. Answers its Python.
+fn install_python(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+    let pins = workspace.root().join(SOURCES).join("python").join("requirements.txt");
+    let folder = workspace.built("peers").join("python");
+    let python = folder.join("bin").join("python");
+    let stamp = Stamp::of(&[&pins], folder.join("installed"))?;
+    if stamp.is_current() {
+        return Ok(python);
+    }
+    let mut create = workspace.command("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&folder);
+    invocation.run(create)?;
+    let mut install = workspace.command(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    install.args(["--no-deps", "--requirement"]).arg(&pins);
+    invocation.run(install)?;
+    stamp.write()?;
+    Ok(python)
+}
+
+/// Copies the Node tests beside their pinned packages. Answers that folder.
+fn install_node(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+    let source = workspace.root().join(SOURCES).join("node");
+    let folder = workspace.built("peers").join("node");
+    fs::create_dir_all(&folder)?;
+    for entry in fs::read_dir(&source)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), folder.join(entry.file_name()))?;
+        }
+    }
+    let lock = source.join("package-lock.json");
+    let stamp = Stamp::of(&[&source.join("package.json"), &lock], folder.join("installed"))?;
+    if !stamp.is_current() {
+        let mut install = workspace.command("npm");
+        install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
+        invocation.run(install)?;
+        stamp.write()?;
+    }
+    Ok(folder)
+}
+
+/// Says whether what is installed is what the pins ask for.
+struct Stamp {
+    wanted: Vec<u8>,
+    path: PathBuf,
+}
+
+impl Stamp {
+    fn of(pins: &[&Path], path: PathBuf) -> Result<Self> {
+        let mut wanted = Vec::new();
+        for pin in pins {
+            let text = fs::read(pin).with_context(|| format!("{} is missing", pin.display()))?;
+            wanted.extend(text);
+        }
+        Ok(Self { wanted, path })
+    }
+
+    fn is_current(&self) -> bool {
+        fs::read(&self.path).is_ok_and(|held| held == self.wanted)
+    }
+
+    fn write(&self) -> Result<()> {
+        fs::write(&self.path, &self.wanted)?;
+        Ok(())
+    }
+}
+
+/// Runs one suite against a fresh emulator, told by the environment where it is.
+fn against_emulator(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    personality: &str,
+    mut suite: Command,
+) -> Result<()> {
+    let emulator = Emulator::start(workspace, personality)?;
+    suite
+        .env("B24_PERSONALITY", personality)
+        .env("B24_HTTP", &emulator.http)
+        .env("B24_HTTPS", &emulator.https)
+        .env("REQUESTS_CA_BUNDLE", &emulator.authority)
+        .env("NODE_EXTRA_CA_CERTS", &emulator.authority)
+        .env("NO_PROXY", "localhost,127.0.0.1");
+    invocation.note(format!("-- personality: {personality}"));
+    invocation.run(suite)
+}
+
+/// A running emulator; it ends with this value.
+struct Emulator {
+    process: Child,
+    http: String,
+    https: String,
+    authority: PathBuf,
+}
+
+impl Emulator {
+    fn start(workspace: &Workspace, personality: &str) -> Result<Self> {
+        let authority = workspace.built("peers").join("authority.pem");
+        let program = workspace.built("debug").join("examples").join("serve");
+        let mut command = workspace.command(program);
+        command.args(["--personality", personality, "--ca-file"]).arg(&authority);
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the emulator could not be started")?;
+        let mut line = String::new();
+        if let Some(output) = process.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let ready: Value = serde_json::from_str(&line)
+            .with_context(|| format!("the emulator said {line:?} instead of where it is"))?;
+        let host = |name: &str| {
+            let port = ready.get(name).and_then(Value::as_u64);
+            port.map(|port| format!("localhost:{port}")).with_context(|| format!("no {name} port"))
+        };
+        Ok(Self { http: host("http")?, https: host("https")?, authority, process })
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // it may have ended by itself; then there is nothing to stop
+        let _stopped = self.process.kill();
+        let _waited = self.process.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_installed_is_current_until_a_pin_changes() {
+        let folder = std::env::temp_dir().join(format!("xtask-stamp-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let pin = folder.join("pin");
+        fs::write(&pin, "a==1").unwrap();
+        let stamp = || Stamp::of(&[&pin], folder.join("installed")).unwrap();
+        assert!(!stamp().is_current());
+        stamp().write().unwrap();
+        assert!(stamp().is_current());
+        fs::write(&pin, "a==2").unwrap();
+        assert!(!stamp().is_current());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_pin_is_named() {
+        let missing = Path::new("no/such/pins");
+        let error = Stamp::of(&[missing], PathBuf::new()).err().unwrap();
+        assert!(error.to_string().contains("no/such/pins"), "{error}");
+    }
+}
