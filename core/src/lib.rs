@@ -3,17 +3,35 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod answers;
 mod change;
+mod check;
+mod clock;
 mod config;
+mod dispatch;
 mod error;
+mod handler;
 mod id;
 mod input;
 mod journal;
+mod judge;
+mod lane;
+mod ledger;
+mod machine;
 mod notice;
+mod pace;
+mod record;
+mod reserve;
+mod retrieve;
+mod round;
 mod rule;
 mod status;
 mod step;
+mod sweep;
 mod time;
+mod wake;
+mod wire;
+mod write;
 
 pub use change::{Batch, Change, Judgement, NotAVerdict, Origin, State, Verdict, Verdicts};
 pub use config::{
@@ -26,6 +44,7 @@ pub use id::{
 };
 pub use input::{Input, Lost, NotSent, Redrive, Reply, SaveOutcome};
 pub use journal::{JournalCondition, JournalContents, JournalEntry};
+pub use machine::Machine;
 pub use notice::{Failure, Notice, Severity};
 pub use rule::{ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, write_back};
 pub use status::{Counters, End, Phase, Status};

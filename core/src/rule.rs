@@ -10,7 +10,7 @@ use crate::change::{Change, State};
 use crate::error::ConfigError;
 use crate::id::EventName;
 
-pub(crate) use registry::{Parsed, Registry};
+pub(crate) use registry::{Registry, id_text};
 
 /// How an event leads to an object and to its current data.
 ///

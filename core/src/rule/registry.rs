@@ -96,7 +96,10 @@ pub(crate) fn id_text(value: &Value) -> Option<String> {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
     };
+    // a batch would take such a text for a reference (F32)
+    let reference = text.contains("$result[");
     let absent = text.is_empty() || text == "undefined" || text == "0" || text.len() > 200;
+    let absent = absent || reference || text.chars().any(char::is_control);
     (!absent).then_some(text)
 }
 

@@ -1,0 +1,368 @@
+//! What the answer to each kind of sub-call changes.
+
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+use crate::State;
+use crate::check;
+use crate::clock::Moment;
+use crate::id::{EventName, ProcessId};
+use crate::lane::{Stage, Way};
+use crate::machine::{Machine, PhaseState};
+use crate::notice::{Failure, Notice};
+use crate::record::{EventData, Key};
+use crate::retrieve::{Read, Reading};
+use crate::round::{Ask, Feature, Round, Side};
+use crate::step::WriteResult;
+use crate::time::Millis;
+use crate::wire::{ApiError, Class, Row, Rows};
+
+/// What several answers of one round say together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Together {
+    looks: u32,
+    empty: u32,
+    filled: bool,
+    looked_errored: bool,
+    /// Sweep pages by gap.
+    pages: BTreeMap<usize, Vec<Option<Rows>>>,
+    total: BTreeMap<usize, u64>,
+    strange: bool,
+    sent: Moment,
+}
+
+impl Machine {
+    pub(crate) fn begin_answers(&mut self, round: &Round) {
+        self.together = Together { sent: round.sent, ..Together::default() };
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        ask: Ask,
+        result: &RawValue,
+        total: Option<u64>,
+        number: u64,
+        seconds: f64,
+    ) {
+        match ask {
+            Ask::Feature(feature) => {
+                self.feature_known(feature, check::allows(result).unwrap_or(true));
+            }
+            Ask::Bindings => self.bindings_known(result),
+            Ask::Bind(event) => self.bound(&event),
+            Ask::Clear { process, ids } => {
+                self.reserve.last_busy = number;
+                self.settle.cleared(&process, &ids);
+                for id in ids {
+                    self.lane.release(&process, id);
+                }
+            }
+            // whatever it answers: the object rests until 60 s after it was sent
+            Ask::Error { .. } => {}
+            Ask::Write(write) => {
+                self.reserve.last_busy = number;
+                self.written(write.id, WriteResult::Done { result: result.get().to_owned() });
+            }
+            Ask::Read(reading) => self.was_read(&reading, result),
+            Ask::Get { side, limit } => self.got(side, limit, result, number, seconds),
+            Ask::Lag => self.book.waiting = total,
+            Ask::Sweep(page) => {
+                let rows = Rows::of_list(result);
+                self.together.strange |= rows.as_ref().is_none_or(|rows| !rows.strange.is_empty());
+                let pages = self.together.pages.entry(page.gap).or_default();
+                while pages.len() < page.number as usize {
+                    pages.push(None);
+                }
+                pages.push(rows);
+                if let Some(total) = total {
+                    self.together.total.insert(page.gap, total);
+                }
+            }
+        }
+    }
+
+    fn got(&mut self, side: Side, limit: u32, result: &RawValue, number: u64, seconds: f64) {
+        let rows = Rows::of_get(result).filter(|rows| rows.strange.is_empty());
+        let Some(rows) = rows.filter(|rows| rows.rows.is_empty() || rows.process.is_some()) else {
+            // something was reserved that can't be read here: the sweep shows it as it is
+            self.reserve.after_sweep = true;
+            self.reserve.last_unknown = number;
+            let now = self.now();
+            self.sweep.demand(now);
+            self.back_off("event.offline.get gave an answer of another shape".into());
+            return;
+        };
+        self.together.looks += 1;
+        self.together.empty += u32::from(rows.rows.is_empty());
+        let full = rows.rows.len() >= limit as usize;
+        self.together.filled |= full;
+        match side {
+            Side::Fresh if full => self.reserve.grew(seconds),
+            Side::Fresh => {}
+            Side::Errored => {
+                self.together.looked_errored = !full;
+                let recovered = rows.rows.len() as u64;
+                let counters = &mut self.book.counters;
+                counters.recovered = counters.recovered.saturating_add(recovered);
+            }
+        }
+        let Some(process) = rows.process else { return };
+        let rows: Vec<(Row, ProcessId)> =
+            rows.rows.into_iter().map(|row| (row, process.clone())).collect();
+        self.arrive(rows, number);
+    }
+
+    /// Takes rows into hand; gives how many were new.
+    fn arrive(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) -> u64 {
+        if rows.is_empty() {
+            return 0;
+        }
+        self.reserve.last_busy = number;
+        let attempts = self.config.retry.attempts;
+        let new = self.lane.arrive(rows, &self.settle, &self.registry, attempts);
+        self.book.counters.records = self.book.counters.records.saturating_add(new);
+        let inherited: Vec<(Key, u32)> = self
+            .ledger
+            .retrying
+            .iter()
+            .filter(|(key, _)| self.lane.work(key).is_some())
+            .map(|(key, failed)| (key.clone(), *failed))
+            .collect();
+        for (key, failed) in inherited {
+            self.ledger.retrying.remove(&key);
+            let more = attempts.saturating_sub(failed).max(1);
+            self.lane.update(&key, |work| work.tries = crate::lane::Tries::new(failed, more));
+            self.lane.set_journalled(&key, true);
+        }
+        new
+    }
+
+    /// What only the whole round tells.
+    pub(crate) fn end_answers(&mut self, number: u64) {
+        let now = self.now();
+        let together = std::mem::take(&mut self.together);
+        if together.looks > 0 {
+            self.reserve.backlog = together.filled;
+            self.reserve.nudged = false;
+            let poll = self.book.random.jitter(self.config.poll);
+            self.reserve.poll_at = now.plus(poll);
+        }
+        if together.looks == 2 && together.empty == 2 {
+            self.reserve.last_empty = number;
+        }
+        if together.looked_errored {
+            self.lane.looked(together.sent);
+        }
+        if together.pages.is_empty() {
+            return;
+        }
+        self.swept(together, number);
+    }
+
+    fn swept(&mut self, together: Together, number: u64) {
+        let now = self.now();
+        let mut orphans: Vec<(Row, ProcessId)> = Vec::new();
+        for (gap, pages) in together.pages {
+            let listed: Vec<Option<&Rows>> = pages.iter().map(Option::as_ref).collect();
+            self.sweep.listed(gap, &listed, together.total.get(&gap).copied());
+            for rows in pages.into_iter().flatten() {
+                for why in rows.strange {
+                    self.notice(Notice::StrangeRecord { why });
+                }
+                let owned = |row: Row| row.process.clone().map(|process| (row, process));
+                orphans.extend(rows.rows.into_iter().filter_map(owned));
+            }
+        }
+        let inherited = |(_, process): &(Row, ProcessId)| self.ledger.inherited.contains(process);
+        let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
+        let new = self.arrive(orphans, number);
+        let adopted = new.min(strangers);
+        if adopted > 0 {
+            self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
+            self.notice(Notice::Adopted { records: adopted });
+        }
+        let period = self.book.random.jitter(self.sweep.period());
+        let first = self.sweep.completed == 0;
+        if self.sweep.finish(now, period, together.strange) {
+            self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
+            self.reserve.after_sweep = false;
+            if first {
+                self.forget_what_is_gone();
+            }
+        }
+    }
+
+    /// The first sweep has shown everything that the portal still holds: what an earlier run noted
+    /// besides has been settled.
+    fn forget_what_is_gone(&mut self) {
+        for process in std::mem::take(&mut self.ledger.inherited) {
+            if !self.lane.reservations.contains_key(&process) {
+                self.ledger.delete_reservation(&process);
+            }
+        }
+        for key in std::mem::take(&mut self.ledger.retrying).into_keys() {
+            self.ledger.delete_object(&key);
+        }
+    }
+
+    fn was_read(&mut self, reading: &Reading, result: &RawValue) {
+        for (key, read) in reading.read(result, &self.registry) {
+            let ready = |state, data| Stage::Ready { state, data };
+            match read {
+                Read::Present(data) => self.lane.read(&key, ready(State::Present, Some(data))),
+                Read::Gone => self.lane.read(&key, ready(State::Gone, None)),
+                Read::Absent => self.read_alone(&key),
+                Read::Data(EventData::Known(data)) => {
+                    self.lane.read(&key, ready(State::Unread, data));
+                }
+                Read::Data(EventData::NotNeeded | EventData::ToBeListed) => {
+                    self.lane.unread_again(&key);
+                }
+                Read::Strange(_) if matches!(reading, Reading::Many { .. }) => {
+                    self.read_alone(&key);
+                }
+                Read::Strange(why) => self.unreadable(&key, why),
+            }
+        }
+    }
+
+    fn read_alone(&mut self, key: &Key) {
+        self.lane.update(key, |work| work.way = Way::One);
+        self.lane.unread_again(key);
+    }
+
+    /// The portal refused a reading: a list's objects are tried one by one, then each is judged.
+    pub(crate) fn reading_refused(&mut self, reading: &Reading, error: &ApiError) {
+        match reading {
+            Reading::Many { keys, .. } => {
+                for key in keys {
+                    self.read_alone(key);
+                }
+            }
+            Reading::One { key } if error.class == Class::NotFound => {
+                self.lane.read(key, Stage::Ready { state: State::Gone, data: None });
+            }
+            Reading::One { key } => {
+                let why = format!("{} {}", error.code, error.description);
+                self.unreadable(key, why.trim().to_owned());
+            }
+            Reading::Listed { keys } => {
+                for key in keys {
+                    self.unreadable(key, error.description.clone());
+                }
+            }
+        }
+    }
+
+    /// An object that can't be read waits, and is parked after as many failures as attempts.
+    pub(crate) fn unreadable(&mut self, key: &Key, why: String) {
+        let (now, retry) = (self.now(), self.config.retry);
+        let given_up = self.lane.update(key, |work| {
+            work.tries.unreadable = work.tries.unreadable.saturating_add(1);
+            let times = work.tries.unreadable;
+            let delay = retry.first_delay.doubled(times.saturating_sub(1), Millis::seconds(3_600));
+            work.join();
+            work.stage = Stage::Waiting { until: now.plus(delay.max(Millis(1))) };
+            times >= retry.attempts
+        });
+        let Some(given_up) = given_up else { return };
+        self.notice(Notice::Unreadable { object: key.object(), why: why.clone() });
+        if given_up {
+            self.reject(key, format!("it cannot be read: {why}"));
+        }
+    }
+
+    pub(crate) fn feature_known(&mut self, feature: Feature, allowed: bool) {
+        match feature {
+            Feature::OfflineExtended => self.check.extended = Some(allowed),
+            Feature::AuthConnector => self.check.connectors = Some(allowed),
+        }
+        if self.check.extended == Some(false) {
+            self.fail(Failure::PlanWithoutReservation);
+            return;
+        }
+        if let (Some(false), Some(connector)) =
+            (self.check.connectors, self.config.connector.clone())
+        {
+            self.fail(Failure::PlanWithoutConnector { connector });
+        }
+    }
+
+    fn bindings_known(&mut self, result: &RawValue) {
+        let connector = self.config.connector.as_ref();
+        let Some(found) = check::bindings(result, &self.config.events, connector) else {
+            self.back_off("event.get gave an answer of another shape".into());
+            return;
+        };
+        if let (Some(bound), Some(wanted)) = (found.misspelt, self.config.connector.clone()) {
+            self.fail(Failure::ConnectorSpelling { wanted, bound });
+            return;
+        }
+        match self.phase {
+            PhaseState::Checking => {
+                if !found.strange.is_empty() {
+                    self.notice(Notice::StrangeBindings { events: found.strange });
+                }
+                self.check.missing = Some(found.missing);
+                self.check_complete();
+            }
+            PhaseState::Running => self.rebind.extend(found.missing),
+            PhaseState::Stopping { .. } | PhaseState::Ended(_) => {}
+        }
+    }
+
+    fn bound(&mut self, event: &EventName) {
+        if self.rebind.remove(event) {
+            self.notice(Notice::BindingsLost { events: vec![event.clone()] });
+        }
+        if let Some(missing) = &mut self.check.missing {
+            missing.retain(|missing| missing != event);
+            self.check.bound.push(event.clone());
+        }
+        self.check_complete();
+    }
+
+    pub(crate) fn bind_refused(&mut self, event: &EventName, error: &ApiError) {
+        match error.class {
+            Class::AlreadyBound => {
+                self.rebind.remove(event);
+                if let Some(missing) = &mut self.check.missing {
+                    missing.retain(|missing| missing != event);
+                }
+                self.check_complete();
+            }
+            Class::UnknownEvent | Class::NotFound => {
+                let why = error.description.clone();
+                self.fail(Failure::UnknownEvent { event: event.clone(), why });
+            }
+            Class::Licence => match self.config.connector.clone() {
+                Some(connector) => self.fail(Failure::PlanWithoutConnector { connector }),
+                None => self.fail(Failure::PlanWithoutReservation),
+            },
+            Class::NotAdministrator => self.fail(Failure::NotAdministrator),
+            Class::Scope => self.fail(Failure::ScopeMissing { method: "event.bind".into() }),
+            _ => self.back_off(format!("event.bind {event}: {}", error.description)),
+        }
+    }
+
+    /// Starts draining once everything is known and bound.
+    fn check_complete(&mut self) {
+        let known = self.check.extended.is_some() && self.check.connectors.is_some();
+        let bound = self.check.missing.as_ref().is_some_and(Vec::is_empty);
+        if self.phase != PhaseState::Checking || !known || !bound {
+            return;
+        }
+        let now_bound = std::mem::take(&mut self.check.bound);
+        let lost: Vec<EventName> =
+            now_bound.iter().filter(|event| self.ledger.bound().contains(event)).cloned().collect();
+        if !lost.is_empty() {
+            self.notice(Notice::BindingsLost { events: lost });
+        }
+        self.ledger.set_bound(self.config.events.clone());
+        self.notice(Notice::Ready { bound: u32::try_from(now_bound.len()).unwrap_or(u32::MAX) });
+        self.phase = PhaseState::Running;
+        let now = self.now();
+        self.sweep.demand_once(now);
+        self.reserve.poll_at = now;
+    }
+}

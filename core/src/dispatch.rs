@@ -1,0 +1,376 @@
+//! What became of a call: each sub-call of a batch is judged alone.
+
+use crate::clock::Moment;
+use crate::id::CallId;
+use crate::input::{Lost, NotSent, Reply};
+use crate::lane::Stage;
+use crate::machine::{Asking, Machine, PhaseState};
+use crate::notice::{Failure, Notice};
+use crate::round::{Ask, Asked, Round};
+use crate::step::{Effect, WriteResult, Written};
+use crate::time::Millis;
+use crate::wire::{Answered, ApiError, BatchAnswer, Class, SubAnswer, answer};
+use crate::write::Write;
+
+/// 48 lists of 50 objects.
+pub(crate) const MOST_OBJECTS: usize = 2_400;
+/// So long something else than a portal may answer before the start is given up.
+pub(crate) const NOT_A_PORTAL: Millis = Millis::seconds(60);
+/// So many answers in a row may say that a fresh token has expired.
+const MOST_EXPIRED: u32 = 3;
+
+/// How a sub-call ended without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Miss {
+    /// Surely not executed; it will be asked again.
+    NotExecuted,
+    /// Perhaps executed, perhaps later.
+    Unknown,
+}
+
+impl Machine {
+    pub(crate) fn replied(&mut self, id: CallId, reply: Reply) {
+        // a second answer, or one that comes after the call was given up, counts for nothing
+        let Some(call) = self.calls.remove(&id) else { return };
+        match call.what {
+            Asking::Round(round) => self.round_replied(round, reply),
+            Asking::Write(write) => self.write_replied(write, reply),
+        }
+    }
+
+    fn round_replied(&mut self, round: Round, reply: Reply) {
+        match reply {
+            Reply::NotSent(NotSent::SignInAgain { why }) => {
+                self.miss_all(round, &Miss::NotExecuted);
+                self.fail(Failure::SignInAgain { why });
+            }
+            Reply::NotSent(NotSent::Network { why } | NotSent::Refused { why }) => {
+                self.miss_all(round, &Miss::NotExecuted);
+                self.back_off(why);
+            }
+            Reply::Unknown { why } => self.round_lost(round, why, None),
+            Reply::Answer { status, body } => match answer::read(status, &body) {
+                Answered::Moved => {
+                    self.miss_all(round, &Miss::NotExecuted);
+                    let why = format!("it answers with a redirect, HTTP {status}");
+                    self.fail(Failure::PortalGone { why });
+                }
+                Answered::Lost { how, why } => self.round_lost(round, how, Some(why)),
+                Answered::Error(error) => self.round_refused(round, error),
+                Answered::Result { result, timing } => match BatchAnswer::read(result) {
+                    Some(batch) => self.round_answered(round, &batch, timing.duration),
+                    None => {
+                        let why = "an answer that is not a batch's".to_owned();
+                        self.round_lost(round, Lost::NotThePortal, Some(why));
+                    }
+                },
+            },
+        }
+    }
+
+    /// The outcome of every sub-call is unknown.
+    fn round_lost(&mut self, round: Round, how: Lost, why: Option<String>) {
+        let why = why.unwrap_or_else(|| match how {
+            Lost::TimedOut => "the portal did not answer in time".into(),
+            Lost::Broken => "the answer broke off".into(),
+            Lost::TooLarge => "the answer is larger than is taken".into(),
+            Lost::NotThePortal => "something else than the portal answered".into(),
+        });
+        if self.phase == PhaseState::Checking && how == Lost::NotThePortal {
+            let now = self.now();
+            self.check.not_a_portal.get_or_insert((now, why.clone()));
+            self.check_for_a_portal(now);
+        }
+        let (objects, first) = round.objects();
+        if objects == 1 && self.read_cap <= 1 {
+            self.suspect = first;
+        }
+        if objects > 0 {
+            self.read_cap = (self.read_cap.min(objects) / 2).max(1);
+        }
+        if round.reserves() {
+            self.reserve.shrink();
+        }
+        self.miss_all(round, &Miss::Unknown);
+        self.back_off(why);
+    }
+
+    /// What answers at the start is not a portal.
+    pub(crate) fn check_for_a_portal(&mut self, now: Moment) {
+        if self.phase != PhaseState::Checking {
+            return;
+        }
+        if let Some((since, why)) = &self.check.not_a_portal {
+            if since.plus(NOT_A_PORTAL) <= now {
+                let why = why.clone();
+                self.fail(Failure::NotAPortal { why });
+            }
+        }
+    }
+
+    /// The batch as a whole was refused.
+    fn round_refused(&mut self, round: Round, error: ApiError) {
+        let connects = self.phase != PhaseState::Checking || self.check.missing.is_some();
+        if error.class == Class::Server {
+            let why = format!("the portal failed: {}", error.code);
+            self.round_lost(round, Lost::NotThePortal, Some(why));
+            return;
+        }
+        self.miss_all(round, &Miss::NotExecuted);
+        match (error.class, self.config.connector.clone()) {
+            (Class::Licence, Some(connector)) if connects => {
+                if self.phase == PhaseState::Checking {
+                    self.fail(Failure::PlanWithoutConnector { connector });
+                } else {
+                    self.check_again();
+                    self.back_off("the portal's plan has changed".into());
+                }
+            }
+            (Class::Operating, _) => self.limited("batch"),
+            _ => self.common_error("batch", &error),
+        }
+    }
+
+    /// What an error means whatever was asked; ends or slows down.
+    fn common_error(&mut self, method: &str, error: &ApiError) {
+        let words = || format!("{} {}", error.code, error.description).trim().to_owned();
+        match error.class {
+            Class::Expired if self.pace.failures() >= MOST_EXPIRED => {
+                self.fail(Failure::SignInAgain { why: "the portal takes no fresh token".into() });
+            }
+            Class::SignIn => self.fail(Failure::SignInAgain { why: words() }),
+            Class::Webhook => self.fail(Failure::Webhook),
+            Class::NotAdministrator => self.fail(Failure::NotAdministrator),
+            Class::Scope => self.fail(Failure::ScopeMissing { method: method.into() }),
+            Class::PortalGone => self.fail(Failure::PortalGone { why: words() }),
+            Class::Bucket => {
+                let now = self.now();
+                self.pace.bucket_full(now);
+                self.book.counters.refused = self.book.counters.refused.saturating_add(1);
+                self.back_off("the portal's limit of requests is reached".into());
+            }
+            Class::Operating => self.limited(method),
+            Class::Expired
+            | Class::Licence
+            | Class::Server
+            | Class::NotFound
+            | Class::UnknownEvent
+            | Class::AlreadyBound
+            | Class::NoSuchMethod
+            | Class::Other => self.back_off(format!("the portal refuses {method}: {}", words())),
+        }
+    }
+
+    fn limited(&mut self, method: &str) {
+        let (now, wall) = (self.now(), self.book.clock.wall());
+        if self.pace.is_limited(method, now) {
+            return;
+        }
+        let delay = self.pace.limited(method, now, wall);
+        if method == "batch" {
+            self.pace.hold(now.plus(delay));
+        }
+        self.notice(Notice::MethodLimited { method: method.into(), delay });
+    }
+
+    pub(crate) fn back_off(&mut self, why: String) {
+        let now = self.now();
+        if self.pace.is_backing_off(now) || matches!(self.phase, PhaseState::Ended(_)) {
+            return;
+        }
+        let delay = self.pace.failed(now, &mut self.book.random);
+        self.notice(Notice::BackingOff { delay, why });
+    }
+
+    /// The plan may have changed: nothing more is reserved before it is known.
+    pub(crate) fn check_again(&mut self) {
+        if self.phase == PhaseState::Running {
+            self.check = crate::check::Check::default();
+            self.phase = PhaseState::Checking;
+        }
+    }
+
+    fn miss_all(&mut self, round: Round, miss: &Miss) {
+        if *miss == Miss::Unknown {
+            self.book.counters.unknown = self.book.counters.unknown.saturating_add(1);
+            self.reserve.last_unknown = self.reserve.last_unknown.max(round.number);
+        }
+        for asked in round.asks {
+            self.missed(asked.ask, miss);
+        }
+    }
+
+    pub(crate) fn missed(&mut self, ask: Ask, miss: &Miss) {
+        let now = self.now();
+        match (ask, miss) {
+            (Ask::Get { .. }, Miss::Unknown) => {
+                self.reserve.after_sweep = true;
+                self.sweep.demand(now);
+            }
+            (Ask::Error { key, .. }, Miss::NotExecuted) => {
+                self.lane.set_stage(&key, Stage::ErrorDue);
+            }
+            (Ask::Write(write), Miss::Unknown) => self.written(write.id, WriteResult::Unknown),
+            (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
+            (Ask::Read(reading), _) => {
+                for key in reading.keys() {
+                    self.lane.unread_again(&key);
+                }
+            }
+            (
+                Ask::Get { .. }
+                | Ask::Error { .. }
+                | Ask::Feature(_)
+                | Ask::Bindings
+                | Ask::Bind(_)
+                | Ask::Clear { .. }
+                | Ask::Lag
+                | Ask::Sweep(_),
+                _,
+            ) => {}
+        }
+    }
+
+    /// The batch was executed, at least in part.
+    fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, seconds: f64) {
+        if let Some(key) = self.suspect.take() {
+            self.unreadable(&key, "every batch that reads it fails".into());
+        } else if round.objects().0 > 0 {
+            self.read_cap = self.read_cap.saturating_mul(2).min(MOST_OBJECTS);
+        }
+        let failing = self.pace.failures();
+        let wall = self.book.clock.wall();
+        if self.pace.succeeded() && failing > 1 {
+            self.notice(Notice::Reached);
+        }
+        for asked in &round.asks {
+            if let Some(timing) = batch.timing(&asked.name) {
+                self.pace.operating(&asked.method, timing.operating_reset_at, wall);
+            }
+        }
+        let number = round.number;
+        self.begin_answers(&round);
+        let mut missing = false;
+        for Asked { name, method, ask } in round.asks {
+            match batch.get(&name) {
+                SubAnswer::Result { result, total } => {
+                    self.answered(ask, result, total, number, seconds);
+                }
+                SubAnswer::Error(error) => self.sub_refused(ask, &method, &error, number),
+                SubAnswer::Missing => {
+                    missing = true;
+                    self.missed(ask, &Miss::Unknown);
+                }
+            }
+        }
+        if missing {
+            self.book.counters.unknown = self.book.counters.unknown.saturating_add(1);
+            self.reserve.last_unknown = self.reserve.last_unknown.max(number);
+            self.back_off("the portal answered a batch in part only".into());
+        }
+        self.end_answers(number);
+    }
+
+    /// One sub-call was refused: an error that concerns it alone, or everything.
+    fn sub_refused(&mut self, ask: Ask, method: &str, error: &ApiError, number: u64) {
+        match error.class {
+            Class::Server => {
+                self.reserve.last_unknown = self.reserve.last_unknown.max(number);
+                if let Ask::Read(reading) = ask {
+                    self.reading_refused(&reading, error);
+                } else {
+                    self.missed(ask, &Miss::Unknown);
+                    self.back_off(format!("the portal failed at {method}"));
+                }
+            }
+            Class::Expired | Class::Bucket | Class::Operating => {
+                self.missed(ask, &Miss::NotExecuted);
+                self.common_error(method, error);
+            }
+            _ => self.refused(ask, method, error),
+        }
+    }
+
+    fn refused(&mut self, ask: Ask, method: &str, error: &ApiError) {
+        match ask {
+            Ask::Read(reading) => match error.class {
+                Class::Scope | Class::SignIn | Class::PortalGone => {
+                    self.common_error(method, error)
+                }
+                _ => self.reading_refused(&reading, error),
+            },
+            Ask::Write(write) => self.written(
+                write.id,
+                WriteResult::Refused {
+                    code: error.code.clone(),
+                    description: error.description.clone(),
+                },
+            ),
+            Ask::Feature(feature) if error.class != Class::Scope => {
+                // an old portal without this method: the calls themselves will tell
+                self.feature_known(feature, true);
+            }
+            Ask::Bind(event) => self.bind_refused(&event, error),
+            Ask::Get { .. } if error.class == Class::Licence => {
+                self.check_again();
+                self.back_off("the portal's plan has changed".into());
+            }
+            Ask::Feature(_)
+            | Ask::Bindings
+            | Ask::Clear { .. }
+            | Ask::Error { .. }
+            | Ask::Get { .. }
+            | Ask::Lag
+            | Ask::Sweep(_) => self.common_error(method, error),
+        }
+    }
+
+    fn write_replied(&mut self, write: Write, reply: Reply) {
+        let id = write.id;
+        match reply {
+            Reply::NotSent(NotSent::SignInAgain { why }) => {
+                self.writes.put_back(write);
+                self.fail(Failure::SignInAgain { why });
+            }
+            Reply::NotSent(NotSent::Network { why } | NotSent::Refused { why }) => {
+                self.written(id, WriteResult::NotSent { why: why.clone() });
+                self.back_off(why);
+            }
+            Reply::Unknown { .. } => self.written(id, WriteResult::Unknown),
+            Reply::Answer { status, body } => match answer::read(status, &body) {
+                Answered::Result { result, .. } => {
+                    self.pace.succeeded();
+                    self.written(id, WriteResult::Done { result: result.get().to_owned() });
+                }
+                Answered::Error(error) => self.write_refused(write, &error),
+                Answered::Moved | Answered::Lost { .. } => self.written(id, WriteResult::Unknown),
+            },
+        }
+    }
+
+    fn write_refused(&mut self, write: Write, error: &ApiError) {
+        match error.class {
+            Class::Bucket | Class::Operating | Class::Expired => {
+                let method = write.method.clone();
+                self.writes.put_back(write);
+                self.common_error(&method, error);
+            }
+            Class::Server => self.written(write.id, WriteResult::Unknown),
+            _ => self.written(
+                write.id,
+                WriteResult::Refused {
+                    code: error.code.clone(),
+                    description: error.description.clone(),
+                },
+            ),
+        }
+    }
+
+    pub(crate) fn written(&mut self, write: crate::WriteId, result: WriteResult) {
+        self.writes.close(write);
+        if matches!(result, WriteResult::Done { .. }) {
+            self.book.counters.written = self.book.counters.written.saturating_add(1);
+        }
+        self.effect(Effect::Written(Written { write, result }));
+    }
+}

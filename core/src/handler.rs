@@ -1,0 +1,139 @@
+//! What is known of the user's code: which batches it has, and whether it works at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Moment;
+use crate::id::BatchId;
+use crate::record::Key;
+
+/// So many batches are open at once at most.
+pub(crate) const MOST_BATCHES: usize = 4;
+/// So many whole failures in a row, of as many objects, mean that nothing works.
+const FAILURES: u32 = 3;
+
+/// The user's code as seen from here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handler {
+    pub(crate) open: BTreeMap<BatchId, OpenBatch>,
+    health: Health,
+    /// Grows with every success: failures before it are no longer suspect.
+    pub(crate) successes: u64,
+    pub(crate) last_delivered: Moment,
+}
+
+/// A batch with verdicts still to come.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenBatch {
+    /// The changes without a verdict, by idempotency key.
+    pub(crate) open: BTreeMap<String, Key>,
+    pub(crate) size: usize,
+    failed: BTreeSet<Key>,
+    succeeded: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Health {
+    Up { failures: u32, objects: BTreeSet<Key> },
+    Down { probe: Option<Key>, until: Moment },
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Health::Up { failures: 0, objects: BTreeSet::new() }
+    }
+}
+
+/// What a closed batch says of the user's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Same,
+    Down,
+}
+
+/// What may be delivered now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Allowance {
+    /// As many batches as fit.
+    Free,
+    /// This object alone, once it is ready.
+    Only(Key),
+    /// Any one object.
+    Any,
+    Nothing,
+}
+
+impl OpenBatch {
+    pub(crate) fn new(changes: BTreeMap<String, Key>) -> OpenBatch {
+        OpenBatch { size: changes.len(), open: changes, failed: BTreeSet::new(), succeeded: false }
+    }
+
+    pub(crate) fn judged(&mut self, key: Key, worked: bool) {
+        if worked {
+            self.succeeded = true;
+        } else {
+            self.failed.insert(key);
+        }
+    }
+}
+
+impl Handler {
+    pub(crate) fn is_down(&self) -> bool {
+        matches!(self.health, Health::Down { .. })
+    }
+
+    /// A change was judged done or rejected: the code works. `true` when it had been down.
+    pub(crate) fn worked(&mut self) -> bool {
+        let was_down = self.is_down();
+        self.successes = self.successes.saturating_add(1);
+        self.health = Health::default();
+        was_down
+    }
+
+    /// A batch has all its verdicts.
+    pub(crate) fn closed(&mut self, batch: &OpenBatch) -> Turn {
+        if batch.succeeded {
+            return Turn::Same;
+        }
+        match &mut self.health {
+            Health::Up { failures, objects } => {
+                *failures = failures.saturating_add(1);
+                if objects.len() < 8 {
+                    objects.extend(batch.failed.iter().take(8).cloned());
+                }
+                if *failures >= FAILURES && objects.len() >= FAILURES as usize {
+                    self.health = Health::Down { probe: None, until: Moment(0) };
+                    return Turn::Down;
+                }
+                Turn::Same
+            }
+            Health::Down { .. } => Turn::Same,
+        }
+    }
+
+    /// What is tried next, and not before when.
+    pub(crate) fn hold(&mut self, probe: Option<Key>, until: Moment) {
+        if let Health::Down { probe: held, until: at } = &mut self.health {
+            *held = probe;
+            *at = until;
+        }
+    }
+
+    pub(crate) fn allowance(&self, now: Moment) -> Allowance {
+        match &self.health {
+            Health::Up { .. } if self.open.len() < MOST_BATCHES => Allowance::Free,
+            Health::Up { .. } => Allowance::Nothing,
+            Health::Down { .. } if !self.open.is_empty() => Allowance::Nothing,
+            Health::Down { until, .. } if *until > now => Allowance::Nothing,
+            Health::Down { probe: Some(key), .. } => Allowance::Only(key.clone()),
+            Health::Down { probe: None, .. } => Allowance::Any,
+        }
+    }
+
+    /// When something may be tried again.
+    pub(crate) fn next_try(&self) -> Option<Moment> {
+        match &self.health {
+            Health::Up { .. } => None,
+            Health::Down { until, .. } => Some(*until),
+        }
+    }
+}

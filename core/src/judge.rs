@@ -1,0 +1,233 @@
+//! Verdicts: done, retry, reject, and what becomes of each.
+
+use crate::change::{Verdict, Verdicts};
+use crate::config::OnReject;
+use crate::handler::Turn;
+use crate::id::BatchId;
+use crate::journal::ObjectState;
+use crate::lane::{Parked, Stage, Work};
+use crate::ledger::AfterSave;
+use crate::machine::Machine;
+use crate::notice::Notice;
+use crate::record::{self, Key, Records};
+use crate::time::Millis;
+
+const LONGEST_DELAY: Millis = Millis::seconds(3_600);
+const LONGEST_AFTER: Millis = Millis::seconds(86_400);
+/// While nothing works, something is tried at least this often.
+const LONGEST_HOLD: Millis = Millis::seconds(60);
+
+impl Machine {
+    pub(crate) fn judged(&mut self, batch: BatchId, verdicts: Verdicts) {
+        let Some(open) = self.handler.open.get_mut(&batch) else { return };
+        let mut judgements: Vec<(Key, Verdict)> = Vec::new();
+        let whole = match verdicts {
+            Verdicts::Some(named) => {
+                for judgement in named {
+                    let key = open.open.remove(&judgement.key);
+                    judgements.extend(key.map(|key| (key, judgement.verdict)));
+                }
+                false
+            }
+            Verdicts::All { verdict, except } => {
+                let whole = except.is_empty() && open.open.len() == open.size && open.size > 1;
+                for judgement in except {
+                    let key = open.open.remove(&judgement.key);
+                    judgements.extend(key.map(|key| (key, judgement.verdict)));
+                }
+                for key in std::mem::take(&mut open.open).into_values() {
+                    judgements.push((key, verdict.clone()));
+                }
+                whole && matches!(verdict, Verdict::Retry { .. })
+            }
+        };
+        let size = open.size;
+        for (key, verdict) in judgements {
+            let worked = !matches!(verdict, Verdict::Retry { .. });
+            if let Some(open) = self.handler.open.get_mut(&batch) {
+                open.judged(key.clone(), worked);
+            }
+            self.judge(&key, verdict, whole.then_some(size));
+        }
+        self.close(batch);
+    }
+
+    fn close(&mut self, batch: BatchId) {
+        if self.handler.open.get(&batch).is_none_or(|open| !open.open.is_empty()) {
+            return;
+        }
+        let Some(open) = self.handler.open.remove(&batch) else { return };
+        if self.handler.closed(&open) == Turn::Down {
+            self.notice(Notice::HandlerDown);
+            let wait = self.config.retry.first_delay.min(LONGEST_HOLD);
+            self.handler.hold(None, self.now().plus(wait));
+            self.lane.forgive(self.handler.successes);
+        }
+    }
+
+    fn judge(&mut self, key: &Key, verdict: Verdict, whole: Option<usize>) {
+        match verdict {
+            Verdict::Done => {
+                self.book.counters.done = self.book.counters.done.saturating_add(1);
+                self.handler_worked();
+                self.done(key);
+            }
+            Verdict::Retry { after } => {
+                self.book.counters.retried = self.book.counters.retried.saturating_add(1);
+                self.retry(key, after, whole);
+            }
+            Verdict::Reject { reason } => {
+                self.handler_worked();
+                let reason: String = reason.chars().take(500).collect();
+                self.lane.update(key, |work| {
+                    work.tries.failed = work.tries.failed.saturating_add(1);
+                });
+                self.reject(key, reason);
+            }
+        }
+    }
+
+    fn handler_worked(&mut self) {
+        if self.handler.worked() {
+            self.notice(Notice::HandlerUp);
+            self.lane.reunite();
+        }
+    }
+
+    fn done(&mut self, key: &Key) {
+        let now = self.now();
+        let journalled = self.lane.is_journalled(key);
+        let Some(work) = self.lane.finish(key) else { return };
+        self.settle.add(&work.records, now);
+        if let Some(parked) = self.lane.unpark(key) {
+            self.settle.add(&parked.records, now);
+        }
+        if journalled {
+            self.ledger.delete_object(key);
+        }
+        self.begin_later(key, work.later);
+    }
+
+    /// What arrived during a delivery is a change of its own.
+    fn begin_later(&mut self, key: &Key, later: Records) {
+        if !later.is_empty() {
+            let work = Work::new(later, self.config.retry.attempts);
+            self.lane.begin(key.clone(), work);
+        }
+    }
+
+    fn retry(&mut self, key: &Key, after: Option<Millis>, whole: Option<usize>) {
+        let (now, successes) = (self.now(), self.handler.successes);
+        let first = self.config.retry.first_delay;
+        let outcome = self.lane.update(key, |work| {
+            let tries = &mut work.tries;
+            let last = tries.failed.saturating_add(1) >= tries.most;
+            // the last attempt is never spent on a batch that failed as a whole
+            let counts = whole.is_none() || !last;
+            if counts {
+                tries.failed = tries.failed.saturating_add(1);
+                if tries.suspect_since != successes {
+                    (tries.suspect, tries.suspect_since) = (0, successes);
+                }
+                tries.suspect = tries.suspect.saturating_add(1);
+            }
+            if let Some(size) = whole {
+                let left = tries.most.saturating_sub(tries.failed);
+                tries.companions = if left <= 2 { 1 } else { size.isqrt().max(1) as u32 };
+            }
+            if counts && last {
+                return None;
+            }
+            let doubled = first.doubled(tries.failed.saturating_sub(1), LONGEST_DELAY);
+            let until = now.plus(after.map_or(doubled, |after| after.min(LONGEST_AFTER)));
+            work.join();
+            work.stage = Stage::Waiting { until };
+            Some(until)
+        });
+        match outcome {
+            None => {}
+            Some(None) => self.reject(key, "its attempts are used up".into()),
+            Some(Some(until)) => {
+                self.note_retry(key);
+                if self.handler.is_down() {
+                    let longest = now.plus(LONGEST_HOLD);
+                    let probe = (until <= longest).then(|| key.clone());
+                    self.handler.hold(probe, until.min(longest));
+                }
+            }
+        }
+    }
+
+    /// Attempts outlive a restart. An entry that is the home of a parked or registered object
+    /// stays what it is.
+    fn note_retry(&mut self, key: &Key) {
+        let Some(work) = self.lane.work(key) else { return };
+        if work.registered || self.lane.parked(key).is_some() {
+            return;
+        }
+        let failed = work.tries.failed;
+        self.ledger.put_object(key, ObjectState::Retrying, failed, &Records::new());
+        self.lane.set_journalled(key, true);
+    }
+
+    pub(crate) fn reject(&mut self, key: &Key, reason: String) {
+        self.book.counters.rejected = self.book.counters.rejected.saturating_add(1);
+        let registers = self.config.on_reject == OnReject::Register
+            && self.lane.parked(key).is_none()
+            && self.lane.work(key).is_some_and(|work| {
+                !work.registered && work.records.values().any(|record| !record.errored)
+            });
+        if registers {
+            self.register(key, reason);
+        } else {
+            self.park(key, reason);
+        }
+    }
+
+    fn register(&mut self, key: &Key, reason: String) {
+        self.lane.update(key, |work| {
+            work.registered = true;
+            work.origin = crate::change::Origin::Redriven;
+            work.tries.most = work.tries.failed.saturating_add(1);
+            work.stage = Stage::Intent;
+        });
+        let Some(work) = self.lane.work(key) else { return };
+        let notice = Notice::Registered {
+            object: key.object(),
+            key: record::idempotency_key(&work.records),
+            reason,
+        };
+        self.ledger.put_object(key, ObjectState::Registered, work.tries.failed, &work.records);
+        self.ledger.after(AfterSave::Intent(key.clone()));
+        self.lane.set_journalled(key, true);
+        self.notice(notice);
+    }
+
+    fn park(&mut self, key: &Key, reason: String) {
+        let Some(work) = self.lane.finish(key) else { return };
+        let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
+        let mut parked = Parked { records: work.records, attempts: work.tries.failed };
+        self.notice(Notice::Parked {
+            object: key.object(),
+            key: record::idempotency_key(&parked.records),
+            attempts: parked.attempts,
+            reason,
+        });
+        if self.ledger.is_durable() {
+            let attempts = parked.attempts;
+            self.ledger.put_object(key, ObjectState::Parked, attempts, &parked.records);
+            if !older.is_empty() {
+                // the newer record has a home of its own, and speaks for the older ones
+                self.ledger.after(AfterSave::Clear(older));
+            }
+        } else {
+            parked.records.extend(older);
+        }
+        for record in parked.records.values() {
+            self.lane.release(&record.process, record.id);
+        }
+        self.lane.park(key, parked);
+        self.lane.set_journalled(key, self.ledger.is_durable());
+        self.begin_later(key, work.later);
+    }
+}

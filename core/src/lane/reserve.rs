@@ -1,0 +1,52 @@
+//! Records that arrive: from a `get` of either lane, or adopted by the sweep.
+
+use super::{Lane, Settle, Work};
+use crate::id::ProcessId;
+use crate::record::{Key, Record, Records};
+use crate::rule::Registry;
+use crate::wire::Row;
+
+impl Lane {
+    /// Takes rows into hand; gives how many were new. A row that is in hand already, or judged and
+    /// only waiting to be cleared, counts for nothing.
+    pub(crate) fn arrive(
+        &mut self,
+        rows: Vec<(Row, ProcessId)>,
+        settle: &Settle,
+        registry: &Registry,
+        attempts: u32,
+    ) -> u64 {
+        let mut new = 0;
+        for (row, process) in rows {
+            let (key, record) = Key::of(row, process, registry);
+            let known = self.known(record.id).is_some_and(|known| known.is_same(&record));
+            if known || settle.is_cleared(&record) {
+                continue;
+            }
+            self.displace(record.id);
+            self.take(key, record, attempts);
+            new += 1;
+        }
+        new
+    }
+
+    fn take(&mut self, key: Key, record: Record, attempts: u32) {
+        let id = record.id;
+        let reservation = self.reservations.entry(record.process.clone()).or_default();
+        if reservation.records.insert(id, record.changed_at.clone()).is_none() {
+            reservation.saved = super::Saved::No;
+        }
+        if self.work(&key).is_none() {
+            self.begin(key, Work::new(Records::from([(id, record)]), attempts));
+            return;
+        }
+        self.placed.insert(id, key.clone());
+        self.update(&key, |work| {
+            if work.is_past_reading() {
+                work.later.insert(id, record);
+            } else {
+                work.records.insert(id, record);
+            }
+        });
+    }
+}

@@ -1,0 +1,76 @@
+//! What is judged done and waits for its `event.offline.clear`: always by explicit ids (F15).
+
+use std::collections::BTreeMap;
+
+use crate::clock::Moment;
+use crate::id::{ProcessId, RecordId};
+use crate::record::{Record, Records};
+
+/// A `clear` names at most so many ids: the rest of PHP's variables is room for the others.
+const MOST_IDS: usize = 800;
+
+/// Records to be cleared, by reservation.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settle {
+    due: BTreeMap<ProcessId, BTreeMap<RecordId, String>>,
+    since: Option<Moment>,
+}
+
+impl Settle {
+    pub(crate) fn add(&mut self, records: &Records, now: Moment) {
+        for record in records.values() {
+            let ids = self.due.entry(record.process.clone()).or_default();
+            ids.insert(record.id, record.changed_at.clone());
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// Whether this very record is judged done and only waits to be cleared.
+    pub(crate) fn is_cleared(&self, record: &Record) -> bool {
+        self.due
+            .get(&record.process)
+            .and_then(|ids| ids.get(&record.id))
+            .is_some_and(|changed_at| *changed_at == record.changed_at)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+
+    /// Since when something has waited.
+    pub(crate) fn since(&self) -> Option<Moment> {
+        self.since
+    }
+
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &ProcessId> {
+        self.due.keys()
+    }
+
+    /// The next `clear` calls, each with at least one id.
+    pub(crate) fn calls(&self, most: usize) -> Vec<(ProcessId, Vec<RecordId>)> {
+        let mut calls = Vec::new();
+        for (process, ids) in &self.due {
+            let ids: Vec<RecordId> = ids.keys().copied().collect();
+            for part in ids.chunks(MOST_IDS) {
+                calls.push((process.clone(), part.to_vec()));
+            }
+        }
+        calls.truncate(most);
+        calls
+    }
+
+    /// The portal has executed a `clear`.
+    pub(crate) fn cleared(&mut self, process: &ProcessId, ids: &[RecordId]) {
+        if let Some(due) = self.due.get_mut(process) {
+            for id in ids {
+                due.remove(id);
+            }
+            if due.is_empty() {
+                self.due.remove(process);
+            }
+        }
+        if self.due.is_empty() {
+            self.since = None;
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What the journal is to know: changes are gathered during a step and handed out as one save.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::{Config, Durability};
+use crate::error::ConfigError;
+use crate::id::{EventName, ProcessId, SaveId};
+use crate::journal::{
+    self, Decoded, FORMAT, JournalCondition, JournalContents, JournalEntry, ObjectEntry,
+    ObjectState, QueueEntry, ReservationEntry,
+};
+use crate::lane::{Lane, Saved};
+use crate::record::{Key, Records};
+use crate::step::Save;
+
+/// What goes on once a save is durable.
+#[derive(Debug, Clone)]
+pub(crate) enum AfterSave {
+    /// Changes of this reservation may be delivered.
+    Reservation(ProcessId),
+    /// `event.offline.error` may be sent for this object.
+    Intent(Key),
+    /// Older parked records have a newer home and may be cleared.
+    Clear(Records),
+}
+
+/// Open changes of the journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    durability: Durability,
+    puts: BTreeMap<String, JournalEntry>,
+    deletes: BTreeSet<String>,
+    after: Vec<AfterSave>,
+    open: BTreeMap<SaveId, Vec<AfterSave>>,
+    queue: QueueEntry,
+    /// Reservations that an earlier run knew: its own, no orphans.
+    pub(crate) inherited: BTreeSet<ProcessId>,
+    /// Failures that an earlier run counted, by object.
+    pub(crate) retrying: BTreeMap<Key, u32>,
+}
+
+/// What an earlier run left behind.
+#[derive(Debug, Default)]
+pub(crate) struct Inheritance {
+    pub(crate) parked: Vec<(Key, u32, Records)>,
+    pub(crate) registered: Vec<(Key, u32, Records)>,
+    /// Entries that could not be read, and whether one may have been an only trace.
+    pub(crate) damaged: Option<(u64, bool)>,
+}
+
+impl Ledger {
+    pub(crate) fn open(
+        config: &Config,
+        contents: JournalContents,
+    ) -> Result<(Ledger, Inheritance), ConfigError> {
+        let connector = config.connector.as_ref().map(|name| name.as_str().to_owned());
+        let mut ledger = Ledger {
+            durability: config.journal,
+            puts: BTreeMap::new(),
+            deletes: BTreeSet::new(),
+            after: Vec::new(),
+            open: BTreeMap::new(),
+            queue: QueueEntry {
+                format: FORMAT,
+                portal: config.portal.clone(),
+                connector,
+                bound: Vec::new(),
+            },
+            inherited: BTreeSet::new(),
+            retrying: BTreeMap::new(),
+        };
+        let mut inheritance = Inheritance::default();
+        if config.journal == Durability::Durable {
+            ledger.inherit(contents, &mut inheritance)?;
+        }
+        Ok((ledger, inheritance))
+    }
+
+    fn inherit(
+        &mut self,
+        contents: JournalContents,
+        inheritance: &mut Inheritance,
+    ) -> Result<(), ConfigError> {
+        let salvaged = contents.condition == JournalCondition::Salvaged;
+        let (mut damaged, mut only_trace) = (0u64, salvaged);
+        let mut owned = false;
+        let is_new = contents.entries.is_empty();
+        for entry in contents.entries {
+            match journal::decode(&entry) {
+                Some(Decoded::Queue(queue)) => {
+                    self.recognise(&queue)?;
+                    self.queue.bound = queue.bound;
+                    owned = true;
+                }
+                Some(Decoded::Reservation(reservation)) => {
+                    self.inherited.insert(reservation.process);
+                }
+                Some(Decoded::Object(object)) => self.inherit_object(object, inheritance),
+                None => {
+                    damaged = damaged.saturating_add(1);
+                    only_trace |= journal::is_only_trace(&entry.key);
+                    self.delete(entry.key);
+                }
+            }
+        }
+        if damaged > 0 || salvaged || (!is_new && !owned) {
+            inheritance.damaged = Some((damaged, only_trace));
+        }
+        if !owned {
+            self.save_queue();
+        }
+        Ok(())
+    }
+
+    fn recognise(&self, found: &QueueEntry) -> Result<(), ConfigError> {
+        if found.format > FORMAT {
+            return Err(ConfigError::NewerJournal { found: found.format, known: FORMAT });
+        }
+        let same = found.portal == self.queue.portal && found.connector == self.queue.connector;
+        let name = |queue: &QueueEntry| match &queue.connector {
+            Some(connector) => format!("{}, connector '{connector}'", queue.portal),
+            None => format!("{}, the queue without a connector", queue.portal),
+        };
+        if same {
+            return Ok(());
+        }
+        Err(ConfigError::ForeignJournal { found: name(found), wanted: name(&self.queue) })
+    }
+
+    fn inherit_object(&mut self, object: ObjectEntry, inheritance: &mut Inheritance) {
+        let (state, attempts) = (object.state, object.attempts);
+        let Some((key, records)) = object.open() else { return };
+        match state {
+            ObjectState::Retrying => {
+                self.retrying.insert(key, attempts);
+            }
+            ObjectState::Parked => inheritance.parked.push((key, attempts, records)),
+            ObjectState::Registered => inheritance.registered.push((key, attempts, records)),
+        }
+    }
+
+    pub(crate) fn is_durable(&self) -> bool {
+        self.durability == Durability::Durable
+    }
+
+    pub(crate) fn bound(&self) -> &[EventName] {
+        &self.queue.bound
+    }
+
+    pub(crate) fn set_bound(&mut self, bound: Vec<EventName>) {
+        if self.queue.bound != bound {
+            self.queue.bound = bound;
+            self.save_queue();
+        }
+    }
+
+    fn save_queue(&mut self) {
+        let entry = journal::encode(journal::QUEUE.into(), &self.queue);
+        self.put(entry);
+    }
+
+    fn put(&mut self, entry: JournalEntry) {
+        self.deletes.remove(&entry.key);
+        self.puts.insert(entry.key.clone(), entry);
+    }
+
+    fn delete(&mut self, key: String) {
+        self.puts.remove(&key);
+        self.deletes.insert(key);
+    }
+
+    pub(crate) fn put_object(&mut self, key: &Key, state: ObjectState, n: u32, records: &Records) {
+        let entry = ObjectEntry::new(key, state, n, records);
+        self.put(journal::encode(journal::object_key(key), &entry));
+    }
+
+    pub(crate) fn delete_object(&mut self, key: &Key) {
+        self.delete(journal::object_key(key));
+    }
+
+    pub(crate) fn delete_reservation(&mut self, process: &ProcessId) {
+        self.delete(journal::reservation_key(process));
+    }
+
+    pub(crate) fn after(&mut self, next: AfterSave) {
+        self.after.push(next);
+    }
+
+    /// Writes down every reservation that the journal does not know yet.
+    pub(crate) fn note_reservations(&mut self, lane: &mut Lane, save: SaveId) {
+        for (process, reservation) in &mut lane.reservations {
+            if reservation.saved != Saved::No {
+                continue;
+            }
+            reservation.saved = Saved::Pending(save);
+            let records = reservation.records.iter().map(|(id, at)| (*id, at.clone())).collect();
+            let entry = ReservationEntry { process: process.clone(), records };
+            let entry = journal::encode(journal::reservation_key(process), &entry);
+            self.deletes.remove(&entry.key);
+            self.puts.insert(entry.key.clone(), entry);
+            self.after.push(AfterSave::Reservation(process.clone()));
+        }
+    }
+
+    /// What is to be saved now. Without a journal everything counts as saved at once.
+    pub(crate) fn flush(&mut self, id: SaveId) -> Flushed {
+        let after = std::mem::take(&mut self.after);
+        let puts: Vec<JournalEntry> = std::mem::take(&mut self.puts).into_values().collect();
+        let deletes: Vec<String> = std::mem::take(&mut self.deletes).into_iter().collect();
+        if !self.is_durable() {
+            return Flushed::AtOnce(after);
+        }
+        if puts.is_empty() && deletes.is_empty() {
+            return Flushed::Nothing;
+        }
+        self.open.insert(id, after);
+        Flushed::Save(Save { id, puts, deletes })
+    }
+
+    pub(crate) fn saved(&mut self, id: SaveId) -> Option<Vec<AfterSave>> {
+        self.open.remove(&id)
+    }
+
+    pub(crate) fn is_open(&self, id: SaveId) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    pub(crate) fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+}
+
+/// What a flush gives.
+#[derive(Debug)]
+pub(crate) enum Flushed {
+    Nothing,
+    AtOnce(Vec<AfterSave>),
+    Save(Save),
+}

@@ -1,0 +1,533 @@
+//! The machine itself: routes an input to its owner and gathers one step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::change::{Batch, Change, Verdicts};
+use crate::check::Check;
+use crate::clock::{Clock, Moment, Random};
+use crate::config::{Config, Until};
+use crate::error::{ConfigError, Misuse};
+use crate::handler::{Allowance, Handler, OpenBatch};
+use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
+use crate::input::{Input, Redrive, SaveOutcome};
+use crate::journal::JournalContents;
+use crate::lane::{Lane, Parked, Settle, Stage, Tries, Work};
+use crate::ledger::{AfterSave, Flushed, Inheritance, Ledger};
+use crate::notice::{Failure, Notice};
+use crate::pace::Pace;
+use crate::record::Key;
+use crate::reserve::Reserve;
+use crate::round::{REST, Round, TIMEOUT};
+use crate::rule::Registry;
+use crate::status::{Counters, End, Phase, Status};
+use crate::step::{Call, Effect, Step, WriteResult, Written};
+use crate::sweep::Sweep;
+use crate::time::{Millis, Timestamp};
+use crate::write::{Write, Writes};
+
+/// A running handler is waited for so long after `Stop`.
+const STOP_WITHIN: Millis = Millis::seconds(30);
+/// What was judged is settled within this time after that.
+const SETTLE_AFTER_STOP: Millis = Millis::seconds(30);
+/// A call without an answer is given up so long after its own time limit.
+const CALL_GRACE: Millis = Millis::seconds(10);
+
+/// The synchronous state machine that drains one queue.
+///
+/// It does no I/O: a host gives it inputs and carries out the effects of each step.
+///
+/// ```
+/// use b24_offline_core::{Config, Effect, EventName, Input, JournalContents, Machine, Timestamp};
+/// let config = Config::new("portal.example", vec![EventName::new("ONCRMDEALADD").unwrap()]);
+/// let now = Timestamp(1_795_000_000_000);
+/// let mut machine = Machine::open(config, JournalContents::default(), 7, now).unwrap();
+/// let step = machine.handle(Input::Tick, now).unwrap();
+/// assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Call(_))));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    pub(crate) phase: PhaseState,
+    pub(crate) check: Check,
+    pub(crate) lane: Lane,
+    pub(crate) settle: Settle,
+    pub(crate) handler: Handler,
+    pub(crate) reserve: Reserve,
+    pub(crate) sweep: Sweep,
+    pub(crate) writes: Writes,
+    pub(crate) ledger: Ledger,
+    pub(crate) pace: Pace,
+    pub(crate) calls: BTreeMap<CallId, OpenCall>,
+    /// Bindings that had vanished.
+    pub(crate) rebind: BTreeSet<EventName>,
+    /// The one object whose reading made a whole batch fail.
+    pub(crate) suspect: Option<Key>,
+    /// At most so many objects are read in one batch.
+    pub(crate) read_cap: usize,
+    /// What the answers of the round at hand say together.
+    pub(crate) together: crate::answers::Together,
+    pub(crate) book: Book,
+}
+
+/// What decides nothing: ids, time, randomness, sums, and the step in the making.
+#[derive(Debug, Clone)]
+pub(crate) struct Book {
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) counters: Counters,
+    pub(crate) waiting: Option<u64>,
+    pub(crate) rounds: u64,
+    next_id: u64,
+    effects: Vec<Effect>,
+}
+
+/// The phase with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PhaseState {
+    Checking,
+    Running,
+    Stopping { since: Moment },
+    Ended(End),
+}
+
+/// A call on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenCall {
+    pub(crate) what: Asking,
+    deadline: Moment,
+}
+
+/// What a call on its way is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Asking {
+    Round(Round),
+    Write(Write),
+}
+
+impl Machine {
+    /// Opens the machine on what the host found in its journal. The first input is `Tick`.
+    ///
+    /// `seed` feeds the jitter of back-offs: the same seed and inputs give the same steps.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when the configuration can't work or the journal is another queue's.
+    pub fn open(
+        config: Config,
+        journal: JournalContents,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Machine, ConfigError> {
+        config.check()?;
+        let (ledger, inheritance) = Ledger::open(&config, journal)?;
+        let mut machine = Machine {
+            registry: Registry::new(&config.rules),
+            phase: PhaseState::Checking,
+            check: Check::default(),
+            lane: Lane::default(),
+            settle: Settle::default(),
+            handler: Handler::default(),
+            reserve: Reserve::new(config.batch_size),
+            sweep: Sweep::new(config.sweep),
+            writes: Writes::default(),
+            ledger,
+            pace: Pace::new(config.limits),
+            calls: BTreeMap::new(),
+            rebind: BTreeSet::new(),
+            suspect: None,
+            read_cap: crate::dispatch::MOST_OBJECTS,
+            together: crate::answers::Together::default(),
+            book: Book {
+                clock: Clock::new(now),
+                random: Random::new(seed),
+                counters: Counters::default(),
+                waiting: None,
+                rounds: 0,
+                next_id: 1,
+                effects: Vec::new(),
+            },
+            config,
+        };
+        machine.inherit(inheritance);
+        Ok(machine)
+    }
+
+    fn inherit(&mut self, inheritance: Inheritance) {
+        for (key, attempts, records) in inheritance.parked {
+            self.lane.park(&key, Parked { records, attempts });
+            self.lane.set_journalled(&key, true);
+        }
+        for (key, attempts, records) in inheritance.registered {
+            let mut work = Work::new(records, 1);
+            work.tries = Tries::new(attempts, 1);
+            work.origin = crate::change::Origin::Redriven;
+            work.registered = true;
+            // when its `error` was sent is not known, but it was before now
+            work.stage = Stage::Resting { until: Moment(0).plus(REST) };
+            self.lane.begin(key.clone(), work);
+            self.lane.set_journalled(&key, true);
+        }
+        if let Some((entries, resync)) = inheritance.damaged {
+            self.notice(Notice::JournalDamaged { entries, resync });
+        }
+    }
+
+    /// Takes one input and answers with one complete step.
+    ///
+    /// # Errors
+    /// [`Misuse`] when the host broke the contract; nothing has changed then. Whatever the portal
+    /// answers is never an error.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Step, Misuse> {
+        self.admit(&input)?;
+        self.book.clock.advance(now);
+        self.take(input);
+        self.run();
+        let wake_at = self.next_wake();
+        Ok(Step { effects: std::mem::take(&mut self.book.effects), wake_at })
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            phase: match &self.phase {
+                PhaseState::Checking => Phase::Checking,
+                PhaseState::Running if self.handler.is_down() => Phase::HandlerDown,
+                PhaseState::Running => Phase::Running,
+                PhaseState::Stopping { .. } => Phase::Stopping,
+                PhaseState::Ended(end) => Phase::Ended(end.clone()),
+            },
+            waiting: self.book.waiting,
+            held: self.lane.working(),
+            delivering: self.lane.delivered(),
+            parked: self.lane.parked_count(),
+            writes_open: self.writes.open_count(),
+            counters: self.book.counters,
+        }
+    }
+
+    /// Refuses what breaks the contract, before anything changes.
+    fn admit(&self, input: &Input) -> Result<(), Misuse> {
+        if matches!(self.phase, PhaseState::Ended(_)) {
+            return Err(Misuse::Ended { input: input.name() });
+        }
+        match input {
+            Input::Replied { call, .. } if call.0 >= self.book.next_id => {
+                Err(Misuse::NoSuchCall(*call))
+            }
+            Input::Judged { batch, verdicts } => self.admit_verdicts(*batch, verdicts),
+            Input::Saved { save, .. } if !self.ledger.is_open(*save) => {
+                Err(Misuse::NoSuchSave(*save))
+            }
+            Input::Write { write, .. } if self.writes.is_open(*write) => {
+                Err(Misuse::WriteIdInUse(*write))
+            }
+            Input::Write { write, params, .. } => {
+                let object = serde_json::from_str::<serde_json::Value>(params);
+                match object {
+                    Ok(value) if value.is_object() => Ok(()),
+                    _ => Err(Misuse::WriteParams(*write)),
+                }
+            }
+            Input::Tick
+            | Input::Nudge
+            | Input::Replied { .. }
+            | Input::Saved { .. }
+            | Input::Redrive(_)
+            | Input::Stop => Ok(()),
+        }
+    }
+
+    fn admit_verdicts(&self, batch: BatchId, verdicts: &Verdicts) -> Result<(), Misuse> {
+        let open = self.handler.open.get(&batch).ok_or(Misuse::NoSuchBatch(batch))?;
+        let (Verdicts::Some(named) | Verdicts::All { except: named, .. }) = verdicts;
+        let mut seen = BTreeSet::new();
+        for judgement in named {
+            if !open.open.contains_key(&judgement.key) || !seen.insert(&judgement.key) {
+                return Err(Misuse::NoSuchChange { batch, key: judgement.key.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => {}
+            Input::Nudge => self.reserve.nudged = true,
+            Input::Replied { call, reply } => self.replied(call, reply),
+            Input::Judged { batch, verdicts } => self.judged(batch, verdicts),
+            Input::Saved { save, outcome } => self.saved(save, outcome),
+            Input::Write { write, method, params } => {
+                let params = serde_json::from_str(&params).unwrap_or_default();
+                if let Some(why) = Writes::objection(&method, &params) {
+                    let refused =
+                        WriteResult::Refused { code: String::new(), description: why.into() };
+                    self.effect(Effect::Written(Written { write, result: refused }));
+                } else {
+                    self.writes.add(write, method, params);
+                }
+            }
+            Input::Redrive(redrive) => self.redrive(&redrive),
+            Input::Stop => {
+                if !matches!(self.phase, PhaseState::Stopping { .. }) {
+                    self.phase = PhaseState::Stopping { since: self.now() };
+                }
+            }
+        }
+    }
+
+    fn saved(&mut self, save: SaveId, outcome: SaveOutcome) {
+        let after = self.ledger.saved(save).unwrap_or_default();
+        match outcome {
+            SaveOutcome::Done => self.go_on(after, Some(save)),
+            SaveOutcome::Failed { why } => self.fail(Failure::Journal { why }),
+        }
+    }
+
+    fn go_on(&mut self, after: Vec<AfterSave>, save: Option<SaveId>) {
+        let now = self.now();
+        for next in after {
+            match next {
+                AfterSave::Reservation(process) => self.lane.confirm_saved(&process, save),
+                AfterSave::Intent(key) => self.lane.set_stage(&key, Stage::ErrorDue),
+                AfterSave::Clear(records) => self.settle.add(&records, now),
+            }
+        }
+    }
+
+    fn redrive(&mut self, redrive: &Redrive) {
+        for key in self.lane.parked_keys() {
+            let named = match redrive {
+                Redrive::All => true,
+                Redrive::Objects(objects) => objects.contains(&key.object()),
+            };
+            // an object in work drives its parked records along
+            if !named || self.lane.work(&key).is_some() {
+                continue;
+            }
+            let journalled = self.lane.is_journalled(&key);
+            let Some(parked) = self.lane.unpark(&key) else { continue };
+            let mut work = Work::new(parked.records, 1);
+            work.tries = Tries::new(parked.attempts, self.config.retry.attempts);
+            work.origin = crate::change::Origin::Redriven;
+            work.registered = true;
+            self.lane.begin(key.clone(), work);
+            self.lane.set_journalled(&key, journalled);
+        }
+    }
+
+    fn run(&mut self) {
+        let now = self.now();
+        self.expire(now);
+        self.lane.wake(now);
+        self.flush();
+        if self.phase == PhaseState::Running {
+            self.lane.prepare(&self.registry, self.config.retrieve);
+            self.deliver(now);
+        }
+        self.send(now);
+        self.flush();
+        self.end_if_over(now);
+    }
+
+    fn flush(&mut self) {
+        for process in self.lane.settled_reservations() {
+            self.ledger.delete_reservation(&process);
+        }
+        let id = SaveId(self.book.id());
+        self.ledger.note_reservations(&mut self.lane, id);
+        match self.ledger.flush(id) {
+            Flushed::Nothing => {}
+            Flushed::AtOnce(after) => self.go_on(after, Some(id)),
+            Flushed::Save(save) => self.effect(Effect::Save(save)),
+        }
+    }
+
+    fn deliver(&mut self, now: Moment) {
+        let size = self.reserve.delivery_size();
+        loop {
+            let (most, only) = match self.handler.allowance(now) {
+                Allowance::Nothing => return,
+                Allowance::Free => (size, None),
+                Allowance::Any => (1, None),
+                Allowance::Only(key) if self.lane.work(&key).is_none() => (1, None),
+                Allowance::Only(key) => (1, Some(key)),
+            };
+            let id = BatchId(self.book.id());
+            let changes = self.lane.next_batch(id, most, only.as_ref());
+            if changes.is_empty() {
+                return;
+            }
+            let count = changes.len() as u64;
+            self.book.counters.delivered = self.book.counters.delivered.saturating_add(count);
+            let (keys, changes): (Vec<(String, Key)>, Vec<Change>) = changes
+                .into_iter()
+                .map(|(key, change)| ((change.key.clone(), key), change))
+                .unzip();
+            self.handler.open.insert(id, OpenBatch::new(keys.into_iter().collect()));
+            self.handler.last_delivered = now;
+            self.effect(Effect::Deliver(Batch { id, changes }));
+        }
+    }
+
+    fn send(&mut self, now: Moment) {
+        let busy = self.calls.values().any(|call| matches!(call.what, Asking::Round(_)));
+        if !busy && self.pace.next_request(now).is_none() {
+            self.book.rounds = self.book.rounds.saturating_add(1);
+            if let Some(asks) = self.next_round(now) {
+                let (asks, params) = self.compose(asks);
+                let sub_calls = asks.len() as u64;
+                self.book.counters.sub_calls =
+                    self.book.counters.sub_calls.saturating_add(sub_calls);
+                let round = Round { asks, number: self.book.rounds, sent: now };
+                // the check asks what the plan allows, so it can't carry a connector yet
+                let asks_plan = self.phase == PhaseState::Checking && self.check.missing.is_none();
+                self.call("batch", params, !asks_plan, Asking::Round(round), now);
+            }
+        }
+        if !matches!(self.phase, PhaseState::Running | PhaseState::Stopping { .. }) {
+            return;
+        }
+        while self.pace.next_request(now).is_none() {
+            let pace = &self.pace;
+            let limited = |method: &str| pace.is_limited(method, now);
+            let Some(write) = self.writes.take(false, 1, limited).pop() else { return };
+            let (method, params) = (write.method.clone(), write.params.to_string());
+            self.call(&method, params, true, Asking::Write(write), now);
+        }
+    }
+
+    fn call(&mut self, method: &str, params: String, connect: bool, what: Asking, now: Moment) {
+        let id = CallId(self.book.id());
+        self.pace.spend(now);
+        self.book.counters.requests = self.book.counters.requests.saturating_add(1);
+        let deadline = now.plus(TIMEOUT).plus(CALL_GRACE);
+        self.calls.insert(id, OpenCall { what, deadline });
+        self.effect(Effect::Call(Call {
+            id,
+            method: method.into(),
+            params,
+            connector: self.config.connector.clone().filter(|_| connect),
+            timeout: TIMEOUT,
+        }));
+    }
+
+    /// Gives up calls whose answer does not come.
+    fn expire(&mut self, now: Moment) {
+        let over: Vec<CallId> =
+            self.calls.iter().filter(|(_, call)| call.deadline <= now).map(|(id, _)| *id).collect();
+        for id in over {
+            self.replied(id, crate::Reply::Unknown { why: crate::Lost::TimedOut });
+        }
+        self.check_for_a_portal(now);
+    }
+
+    pub(crate) fn next_call_deadline(&self) -> Option<Moment> {
+        self.calls.values().map(|call| call.deadline).min()
+    }
+
+    pub(crate) fn known_processes(&self) -> BTreeSet<ProcessId> {
+        let mut known = self.lane.processes();
+        known.extend(self.settle.processes().cloned());
+        known
+    }
+
+    /// Nothing in hand, nothing to settle, nothing of the user's under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lane.working() == 0
+            && self.settle.is_empty()
+            && self.handler.open.is_empty()
+            && self.writes.open_count() == 0
+            && self.rebind.is_empty()
+    }
+
+    /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
+    pub(crate) fn has_seen_empty(&self) -> bool {
+        let reserve = &self.reserve;
+        let look = reserve.last_empty;
+        let swept = self.sweep.completed > 0
+            && (reserve.last_unknown == 0 || self.sweep.completed_from >= look);
+        look > reserve.last_unknown && look >= reserve.last_busy && look > 0 && swept
+    }
+
+    fn end_if_over(&mut self, now: Moment) {
+        if !self.calls.is_empty() || self.ledger.has_open() {
+            let stopped = self.stop_ends().is_some_and(|end| end <= now);
+            if stopped {
+                self.end(End::Stopped);
+            }
+            return;
+        }
+        match &self.phase {
+            PhaseState::Running => {
+                let over = self.config.until == Until::Empty
+                    && self.is_idle()
+                    && self.has_seen_empty()
+                    && !self.sweep.is_running();
+                if over {
+                    self.end(End::Empty);
+                }
+            }
+            PhaseState::Stopping { since } => {
+                let waited = since.plus(STOP_WITHIN) <= now;
+                let judged = self.handler.open.is_empty() || waited;
+                let settled = self.settle.is_empty() && self.writes.open_count() == 0;
+                let given_up = self.stop_ends().is_some_and(|end| end <= now);
+                if (judged && settled) || given_up {
+                    self.end(End::Stopped);
+                }
+            }
+            PhaseState::Checking | PhaseState::Ended(_) => {}
+        }
+    }
+
+    /// When a stop no longer waits for the user's code.
+    pub(crate) fn stop_waits_until(&self) -> Option<Moment> {
+        match &self.phase {
+            PhaseState::Stopping { since } => Some(since.plus(STOP_WITHIN)),
+            PhaseState::Checking | PhaseState::Running | PhaseState::Ended(_) => None,
+        }
+    }
+
+    /// When a stop no longer waits for anything.
+    pub(crate) fn stop_ends(&self) -> Option<Moment> {
+        self.stop_waits_until().map(|at| at.plus(SETTLE_AFTER_STOP))
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if matches!(self.phase, PhaseState::Ended(_)) {
+            return;
+        }
+        self.notice(Notice::Failed(failure.clone()));
+        self.end(End::Failed(failure));
+    }
+
+    fn end(&mut self, end: End) {
+        for (write, sent) in self.writes.drain() {
+            let why = "the machine has ended before it was sent".to_owned();
+            let result = if sent { WriteResult::Unknown } else { WriteResult::NotSent { why } };
+            self.effect(Effect::Written(Written { write, result }));
+        }
+        self.phase = PhaseState::Ended(end);
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.book.clock.now()
+    }
+
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.book.effects.push(effect);
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice) {
+        self.effect(Effect::Notice(notice));
+    }
+}
+
+impl Book {
+    fn id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        id
+    }
+}

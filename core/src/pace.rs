@@ -1,0 +1,209 @@
+//! How fast: the portal's bucket (F29), operating time (F30), back-off.
+
+use std::collections::BTreeMap;
+
+use crate::clock::{Moment, Random};
+use crate::config::Limits;
+use crate::step::WakeReason;
+use crate::time::{Millis, Timestamp};
+
+/// The bucket's level is kept in thousandths of a request.
+const REQUEST: u64 = 1_000;
+/// Left free for whatever else calls the portal from the same address.
+const MARGIN: u64 = 10 * REQUEST;
+const FIRST_BACK_OFF: Millis = Millis(1_000);
+const MOST_BACK_OFF: Millis = Millis::seconds(60);
+const LEAST_METHOD_WAIT: Millis = Millis::seconds(1);
+const MOST_METHOD_WAIT: Millis = Millis::seconds(600);
+
+/// The one budget of requests.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    bucket: Option<Bucket>,
+    back_off: Option<Moment>,
+    failures: u32,
+    methods: BTreeMap<String, Method>,
+}
+
+#[derive(Debug, Clone)]
+struct Bucket {
+    level: u64,
+    capacity: u64,
+    leak_per_ms: u64,
+    seen: Moment,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Method {
+    resets_at: Option<Timestamp>,
+    blocked_until: Option<Moment>,
+}
+
+impl Pace {
+    /// What an earlier process has used is not known, so the bucket counts as nearly full.
+    pub(crate) fn new(limits: Limits) -> Pace {
+        let bucket = |leak_per_ms, capacity: u64| Bucket {
+            level: capacity * REQUEST - 2 * MARGIN,
+            capacity: capacity * REQUEST - MARGIN,
+            leak_per_ms,
+            seen: Moment(0),
+        };
+        Pace {
+            bucket: match limits {
+                Limits::Standard => Some(bucket(2, 50)),
+                Limits::Enterprise => Some(bucket(5, 250)),
+                Limits::Off => None,
+            },
+            back_off: None,
+            failures: 0,
+            methods: BTreeMap::new(),
+        }
+    }
+
+    /// When the next request may go, and what it waits for. `None`: now.
+    pub(crate) fn next_request(&self, now: Moment) -> Option<(Moment, WakeReason)> {
+        let back_off = self.back_off.filter(|until| *until > now);
+        if let Some(until) = back_off {
+            return Some((until, WakeReason::BackOff));
+        }
+        let bucket = self.bucket.as_ref()?;
+        let over = (bucket.level_at(now) + REQUEST).saturating_sub(bucket.capacity);
+        (over > 0).then(|| {
+            let wait = Millis(over.div_ceil(bucket.leak_per_ms));
+            (now.plus(wait), WakeReason::Bucket)
+        })
+    }
+
+    pub(crate) fn spend(&mut self, now: Moment) {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.level = bucket.level_at(now) + REQUEST;
+            bucket.seen = now;
+        }
+    }
+
+    /// The portal says that the bucket is full.
+    pub(crate) fn bucket_full(&mut self, now: Moment) {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.level = bucket.capacity;
+            bucket.seen = now;
+        }
+    }
+
+    /// A request failed as a whole: the next one waits, longer each time.
+    pub(crate) fn failed(&mut self, now: Moment, random: &mut Random) -> Millis {
+        let delay = random.jitter(FIRST_BACK_OFF.doubled(self.failures, MOST_BACK_OFF));
+        self.failures = self.failures.saturating_add(1);
+        self.back_off = Some(now.plus(delay));
+        delay
+    }
+
+    /// No request goes before this moment.
+    pub(crate) fn hold(&mut self, until: Moment) {
+        self.back_off = Some(until);
+    }
+
+    pub(crate) fn is_backing_off(&self, now: Moment) -> bool {
+        self.back_off.is_some_and(|until| until > now)
+    }
+
+    /// A request was answered; `true` after failures.
+    pub(crate) fn succeeded(&mut self) -> bool {
+        self.back_off = None;
+        std::mem::take(&mut self.failures) > 0
+    }
+
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Remembers when a method's operating time starts anew: a 429 does not say it (F30).
+    pub(crate) fn operating(&mut self, method: &str, resets_at_seconds: f64, wall: Timestamp) {
+        if resets_at_seconds <= 0.0 || resets_at_seconds >= 1e11 {
+            return;
+        }
+        self.methods.retain(|_, method| method.resets_at.is_none_or(|at| at >= wall));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let at = Timestamp((resets_at_seconds * 1_000.0) as u64);
+        self.methods.entry(method.to_owned()).or_default().resets_at = Some(at);
+    }
+
+    /// A 429: the method waits until its reset, between one second and ten minutes.
+    pub(crate) fn limited(&mut self, method: &str, now: Moment, wall: Timestamp) -> Millis {
+        let entry = self.methods.entry(method.to_owned()).or_default();
+        let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(wall));
+        let wait = wait.clamp(LEAST_METHOD_WAIT, MOST_METHOD_WAIT);
+        entry.blocked_until = Some(now.plus(wait));
+        wait
+    }
+
+    pub(crate) fn is_limited(&self, method: &str, now: Moment) -> bool {
+        self.methods
+            .get(method)
+            .and_then(|method| method.blocked_until)
+            .is_some_and(|until| until > now)
+    }
+
+    /// When the next limited method may be called again.
+    pub(crate) fn next_method(&self, now: Moment) -> Option<Moment> {
+        self.methods.values().filter_map(|method| method.blocked_until).filter(|at| *at > now).min()
+    }
+}
+
+impl Bucket {
+    fn level_at(&self, now: Moment) -> u64 {
+        let leaked = self.seen.until(now).0.saturating_mul(self.leak_per_ms);
+        self.level.saturating_sub(leaked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_requests_a_second_once_the_burst_is_used() {
+        let mut pace = Pace::new(Limits::Standard);
+        let mut sent = 0;
+        let mut now = Moment(0);
+        while now < Moment(10_000) {
+            match pace.next_request(now) {
+                None => {
+                    pace.spend(now);
+                    sent += 1;
+                }
+                Some((at, reason)) => {
+                    assert_eq!(reason, WakeReason::Bucket);
+                    assert!(at > now);
+                    now = at;
+                }
+            }
+        }
+        assert!((28..=31).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn back_off_doubles_up_to_a_minute_and_ends_with_an_answer() {
+        let (mut pace, mut random) = (Pace::new(Limits::Off), Random::new(1));
+        let mut last = Millis(0);
+        for _ in 0..20 {
+            last = pace.failed(Moment(0), &mut random);
+        }
+        assert!(last >= Millis(45_000) && last <= Millis(75_000), "{last:?}");
+        assert!(pace.next_request(Moment(0)).is_some());
+        assert!(pace.succeeded());
+        assert!(pace.next_request(Moment(0)).is_none());
+    }
+
+    #[test]
+    fn a_limited_method_waits_for_its_remembered_reset() {
+        let mut pace = Pace::new(Limits::Off);
+        pace.operating("crm.deal.list", 100.0, Timestamp(70_000));
+        let wait = pace.limited("crm.deal.list", Moment(0), Timestamp(70_000));
+        assert_eq!(wait, Millis(30_000));
+        assert!(pace.is_limited("crm.deal.list", Moment(29_999)));
+        assert!(!pace.is_limited("crm.deal.list", Moment(30_000)));
+        assert_eq!(pace.limited("x", Moment(0), Timestamp(0)), Millis(60_000));
+        pace.operating("y", 1e10, Timestamp(0));
+        assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Millis(600_000));
+    }
+}

@@ -1,0 +1,187 @@
+//! Records in hand, and the object that each belongs to.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::change::Origin;
+use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
+use crate::rule::Registry;
+use crate::time::portal_seconds;
+use crate::wire::Row;
+
+/// Records by ID.
+pub(crate) type Records = BTreeMap<RecordId, Record>;
+
+/// A reserved record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) id: RecordId,
+    pub(crate) process: ProcessId,
+    pub(crate) message: MessageId,
+    pub(crate) event: EventName,
+    pub(crate) changed_at: String,
+    pub(crate) errored: bool,
+    pub(crate) deleted: bool,
+    /// The second id that some methods need.
+    pub(crate) owner: Option<String>,
+    pub(crate) data: EventData,
+}
+
+/// `EVENT_DATA` of a record without a rule: it is what the user gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EventData {
+    /// A rule reads the object instead.
+    NotNeeded,
+    /// JSON text; `None` for an empty one.
+    Known(Option<String>),
+    /// The record is known from the journal, which holds no data: it is to be listed.
+    ToBeListed,
+}
+
+/// What deliveries are ordered by and locked on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    /// An object that can be read.
+    Object(ObjectId),
+    /// A record of its own, because no rule leads to an object.
+    Record {
+        /// The event's name.
+        kind: String,
+        record: RecordId,
+    },
+}
+
+impl Key {
+    pub(crate) fn object(&self) -> ObjectId {
+        match self {
+            Key::Object(object) => object.clone(),
+            Key::Record { kind, .. } => ObjectId::new(kind.as_str(), ""),
+        }
+    }
+
+    /// The record that a row of the queue is, and whose it is.
+    pub(crate) fn of(row: Row, process: ProcessId, registry: &Registry) -> (Key, Record) {
+        let parsed = registry.parse(&row.event, &row.data);
+        let (key, owner, deleted, data) = match parsed {
+            Some(parsed) => {
+                (Key::Object(parsed.object), parsed.owner, parsed.deleted, EventData::NotNeeded)
+            }
+            None => {
+                let key = Key::Record { kind: row.event.as_str().into(), record: row.id };
+                (key, None, false, EventData::Known(event_data(&row.data)))
+            }
+        };
+        let record = Record {
+            id: row.id,
+            process,
+            message: row.message,
+            event: row.event,
+            changed_at: row.changed_at,
+            errored: row.errored,
+            deleted,
+            owner,
+            data,
+        };
+        (key, record)
+    }
+}
+
+pub(crate) fn event_data(value: &Value) -> Option<String> {
+    let empty = match value {
+        Value::Null | Value::Bool(_) => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Number(_) => false,
+        Value::String(text) => text.is_empty(),
+    };
+    (!empty).then(|| value.to_string())
+}
+
+impl Record {
+    /// Whether it stands for the same change: the portal never alters a reserved record (F2).
+    pub(crate) fn is_same(&self, other: &Record) -> bool {
+        self.process == other.process && self.changed_at == other.changed_at
+    }
+}
+
+/// Idempotency key: `ID@TIMESTAMP_X` of each record, sorted by ID.
+pub(crate) fn idempotency_key(records: &Records) -> String {
+    let parts: Vec<String> =
+        records.values().map(|record| format!("{}@{}", record.id, record.changed_at)).collect();
+    parts.join(",")
+}
+
+/// The events, oldest record first, none twice.
+pub(crate) fn events(records: &Records) -> Vec<EventName> {
+    let mut seen = BTreeSet::new();
+    records
+        .values()
+        .filter(|record| seen.insert(&record.event))
+        .map(|record| record.event.clone())
+        .collect()
+}
+
+fn order(record: &Record) -> (Option<i64>, &str) {
+    (portal_seconds(&record.changed_at), record.changed_at.as_str())
+}
+
+/// The latest time of change.
+pub(crate) fn changed_at(records: &Records) -> String {
+    let latest = records.values().max_by(|a, b| order(a).cmp(&order(b)));
+    latest.map(|record| record.changed_at.clone()).unwrap_or_default()
+}
+
+/// Whether the last that happened was a deletion. In doubt it was not: the object is read then.
+pub(crate) fn ends_deleted(records: &Records) -> bool {
+    let last = |deleted: bool| {
+        records.values().filter(|record| record.deleted == deleted).map(order).max()
+    };
+    match (last(true), last(false)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(deletion), Some(other)) => deletion > other,
+    }
+}
+
+/// By which way the records came, when nobody drove them again.
+pub(crate) fn origin(records: &Records) -> Origin {
+    if records.values().any(|record| record.errored) { Origin::Recovered } else { Origin::Fresh }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: u64, changed_at: &str, event: &str) -> (RecordId, Record) {
+        let record = Record {
+            id: RecordId(id),
+            process: ProcessId::new("p").unwrap(),
+            message: MessageId::new("m").unwrap(),
+            event: EventName::new(event).unwrap(),
+            changed_at: changed_at.into(),
+            errored: false,
+            deleted: event.ends_with("DELETE"),
+            owner: None,
+            data: EventData::NotNeeded,
+        };
+        (RecordId(id), record)
+    }
+
+    #[test]
+    fn the_key_names_every_record_sorted_as_numbers() {
+        let records: Records = [record(10, "t2", "ONX"), record(9, "t1", "ONX")].into();
+        assert_eq!(idempotency_key(&records), "9@t1,10@t2");
+        assert_eq!(events(&records).len(), 1);
+    }
+
+    #[test]
+    fn an_object_is_gone_only_when_the_deletion_came_last() {
+        let (old, new) = ("2026-01-01T10:00:00+03:00", "2026-01-01T08:00:00+00:00");
+        let gone: Records = [record(1, old, "ONXADD"), record(2, new, "ONXDELETE")].into();
+        assert!(ends_deleted(&gone));
+        let back: Records = [record(1, new, "ONXADD"), record(2, old, "ONXDELETE")].into();
+        assert!(!ends_deleted(&back));
+        let doubtful: Records = [record(1, old, "ONXADD"), record(2, old, "ONXDELETE")].into();
+        assert!(!ends_deleted(&doubtful));
+    }
+}

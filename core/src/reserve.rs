@@ -1,0 +1,100 @@
+//! When to look at the queue, and how many records to reserve at once.
+
+use crate::clock::Moment;
+use crate::config::BatchSize;
+use crate::lane::Lane;
+use crate::time::Millis;
+
+/// The first size of the adaptive kind.
+const FIRST: u32 = 500;
+/// 45 lists of 50 objects fill a batch beside everything else that goes into it.
+const MOST: u32 = 2_250;
+/// A failing portal does not shrink a reservation below this.
+const LEAST: u32 = 20;
+/// The error lane is looked at in portions of this size.
+const ERRORS: u32 = 50;
+/// Answers quicker than this let the size grow.
+const QUICK_SECONDS: f64 = 2.5;
+/// So long a batch with the user's code keeps the next reservation from being a small one.
+const PATIENCE: Millis = Millis::seconds(5);
+
+/// What is known of the queue's fill, and the size of the next reservation.
+#[derive(Debug, Clone)]
+pub(crate) struct Reserve {
+    size: u32,
+    most: u32,
+    /// The last look filled its limit in some lane: there is more.
+    pub(crate) backlog: bool,
+    pub(crate) poll_at: Moment,
+    pub(crate) nudged: bool,
+    /// The outcome of a `get` is unknown: the sweep looks first.
+    pub(crate) after_sweep: bool,
+    /// Rounds by number, see [`crate::Machine`]'s end of an emptied queue.
+    pub(crate) last_unknown: u64,
+    pub(crate) last_busy: u64,
+    pub(crate) last_empty: u64,
+}
+
+/// How many records to reserve in each lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) fresh: u32,
+    pub(crate) errored: u32,
+}
+
+impl Reserve {
+    pub(crate) fn new(size: BatchSize) -> Reserve {
+        let (size, most) = match size {
+            BatchSize::Adaptive => (FIRST, MOST),
+            BatchSize::Fixed(size) => (size, size),
+        };
+        Reserve {
+            size,
+            most,
+            backlog: false,
+            poll_at: Moment(0),
+            nudged: false,
+            after_sweep: false,
+            last_unknown: 0,
+            last_busy: 0,
+            last_empty: 0,
+        }
+    }
+
+    /// At most so many changes in one delivery: four hanging ones fill what is held.
+    pub(crate) fn delivery_size(&self) -> u32 {
+        self.size.div_ceil(2).max(1)
+    }
+
+    /// How much may be reserved now; two reservations are held at most. `waited` since the user's
+    /// code last got something.
+    pub(crate) fn limits(&self, lane: &Lane, waited: Millis) -> Option<Limits> {
+        let bound = u64::from(self.size) * 2;
+        let room = bound.saturating_sub(lane.busy_records());
+        let idle_bound = (u64::from(self.size) * 8).max(1_000);
+        if room == 0 || lane.idle_records() >= idle_bound {
+            return None;
+        }
+        let small = room < u64::from(self.size.div_ceil(2));
+        if small && lane.delivered() > 0 && waited < PATIENCE {
+            return None;
+        }
+        let fresh = u32::try_from(room).unwrap_or(u32::MAX).min(self.size);
+        Some(Limits { fresh, errored: fresh.min(ERRORS) })
+    }
+
+    /// When a small reservation is made after all.
+    pub(crate) fn patience_ends(&self, last_delivered: Moment) -> Moment {
+        last_delivered.plus(PATIENCE)
+    }
+
+    pub(crate) fn grew(&mut self, portal_seconds: f64) {
+        if portal_seconds < QUICK_SECONDS {
+            self.size = self.size.saturating_mul(2).min(self.most);
+        }
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.size = (self.size / 2).max(LEAST.min(self.most));
+    }
+}

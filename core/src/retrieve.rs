@@ -1,0 +1,306 @@
+//! Which objects to read by which call, and what the answers say of each.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crate::config::Retrieve;
+use crate::id::RecordId;
+use crate::lane::{Lane, Way};
+use crate::record::{EventData, Key, event_data};
+use crate::rule::{ManyMethod, OneMethod, Registry, id_text};
+use crate::wire::Rows;
+use crate::wire::answer::{php_list, php_map};
+
+/// A list answers at most so many objects whatever is asked.
+const PAGE: usize = 50;
+
+/// One call that reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Objects of one kind.
+    Many { kind: String, keys: Vec<Key> },
+    /// One object.
+    One { key: Key },
+    /// Records without a rule that are known from the journal only.
+    Listed { keys: Vec<Key> },
+}
+
+/// What an answer says of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Read {
+    Present(String),
+    Gone,
+    /// The list left it out: its own method is to be asked.
+    Absent,
+    /// The record's own data.
+    Data(EventData),
+    /// The answer has another shape.
+    Strange(String),
+}
+
+/// Which objects are read next: at most `calls` calls and `objects` objects, none by a method
+/// that `limited` holds back.
+pub(crate) fn plan(
+    lane: &Lane,
+    registry: &Registry,
+    retrieve: Retrieve,
+    calls: usize,
+    objects: usize,
+    limited: impl Fn(&str) -> bool,
+) -> Vec<Reading> {
+    let mut readings: Vec<Reading> = Vec::new();
+    let mut open: BTreeMap<String, usize> = BTreeMap::new();
+    for key in lane.unread().take(objects) {
+        let (group, fresh) = match key {
+            Key::Record { .. } => (String::new(), Reading::Listed { keys: vec![key.clone()] }),
+            Key::Object(object) => {
+                let Some(rule) = registry.rule(&object.kind) else { continue };
+                let way = lane.work(key).map_or(Way::Many, |work| work.way);
+                let many = rule.many.as_ref().filter(|_| retrieve == Retrieve::List);
+                match (many, &rule.one) {
+                    (Some(many), _) if way == Way::Many => {
+                        if limited(&many.method) {
+                            continue;
+                        }
+                        let keys = vec![key.clone()];
+                        (object.kind.clone(), Reading::Many { kind: object.kind.clone(), keys })
+                    }
+                    (_, Some(one)) => {
+                        if limited(&one.method) {
+                            continue;
+                        }
+                        (String::new(), Reading::One { key: key.clone() })
+                    }
+                    (_, None) => continue,
+                }
+            }
+        };
+        let shared = match &fresh {
+            Reading::One { .. } => None,
+            Reading::Many { .. } | Reading::Listed { .. } => open.get(&group).copied(),
+        };
+        if let Some(keys) = shared.and_then(|at| readings.get_mut(at)).and_then(Reading::room) {
+            keys.push(key.clone());
+            continue;
+        }
+        if readings.len() >= calls {
+            continue;
+        }
+        if !matches!(fresh, Reading::One { .. }) {
+            open.insert(group, readings.len());
+        }
+        readings.push(fresh);
+    }
+    readings
+}
+
+impl Reading {
+    fn room(&mut self) -> Option<&mut Vec<Key>> {
+        match self {
+            Reading::Many { keys, .. } | Reading::Listed { keys } => {
+                (keys.len() < PAGE).then_some(keys)
+            }
+            Reading::One { .. } => None,
+        }
+    }
+
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        match self {
+            Reading::Many { keys, .. } | Reading::Listed { keys } => keys.clone(),
+            Reading::One { key } => vec![key.clone()],
+        }
+    }
+
+    /// Method and parameters.
+    pub(crate) fn call(&self, lane: &Lane, registry: &Registry) -> Option<(String, Value)> {
+        match self {
+            Reading::Many { kind, keys } => {
+                let many = registry.rule(kind)?.many.as_ref()?;
+                let ids: Vec<&str> = keys.iter().filter_map(id_of).collect();
+                Some((many.method.clone(), many.params_for(kind, &ids)))
+            }
+            Reading::One { key } => {
+                let Key::Object(object) = key else { return None };
+                let one = registry.rule(&object.kind)?.one.as_ref()?;
+                let records = &lane.work(key)?.records;
+                let owner = records.values().find_map(|record| record.owner.as_deref());
+                Some((one.method.clone(), one.params_for(object, owner)))
+            }
+            Reading::Listed { keys } => {
+                let ids: Vec<u64> = keys.iter().filter_map(record_of).map(|id| id.0).collect();
+                let params = json!({ "filter": { "@ID": ids } });
+                Some(("event.offline.list".into(), params))
+            }
+        }
+    }
+
+    /// What the answer says of each object.
+    pub(crate) fn read(&self, result: &RawValue, registry: &Registry) -> Vec<(Key, Read)> {
+        let read = match self {
+            Reading::Many { kind, keys } => registry
+                .rule(kind)
+                .and_then(|rule| rule.many.as_ref())
+                .and_then(|many| read_many(result, many, keys)),
+            Reading::One { key } => match key {
+                Key::Object(object) => registry
+                    .rule(&object.kind)
+                    .and_then(|rule| rule.one.as_ref())
+                    .map(|one| vec![(key.clone(), read_one(result, one, &object.id))]),
+                Key::Record { .. } => None,
+            },
+            Reading::Listed { keys } => read_listed(result, keys),
+        };
+        let strange = || Read::Strange("an answer of another shape".into());
+        read.unwrap_or_else(|| self.keys().into_iter().map(|key| (key, strange())).collect())
+    }
+}
+
+fn id_of(key: &Key) -> Option<&str> {
+    match key {
+        Key::Object(object) => Some(&object.id),
+        Key::Record { .. } => None,
+    }
+}
+
+fn record_of(key: &Key) -> Option<RecordId> {
+    match key {
+        Key::Object(_) => None,
+        Key::Record { record, .. } => Some(*record),
+    }
+}
+
+#[derive(Deserialize)]
+struct Probe<'a> {
+    #[serde(rename = "ID", borrow, default)]
+    upper: Option<&'a RawValue>,
+    #[serde(rename = "id", borrow, default)]
+    lower: Option<&'a RawValue>,
+}
+
+fn id_in(row: &RawValue, field: Option<&str>) -> Option<String> {
+    let raw = match field {
+        Some(field) => *php_map(row)?.get(field)?,
+        None => {
+            let probe: Probe<'_> = serde_json::from_str(row.get()).ok()?;
+            probe.upper.or(probe.lower)?
+        }
+    };
+    id_text(&serde_json::from_str(raw.get()).ok()?)
+}
+
+/// `None` when the list holds anything that was not asked for, or can't be read.
+fn read_many(result: &RawValue, many: &ManyMethod, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
+    let list = match &many.answer {
+        None => php_list(result)?,
+        Some(field) => match php_map(result)?.get(field.as_str()) {
+            Some(list) => php_list(list)?,
+            // tasks answers an empty list in place of the wrapper
+            None if php_list(result).is_some_and(|list| list.is_empty()) => Vec::new(),
+            None => return None,
+        },
+    };
+    let mut found: BTreeMap<String, &RawValue> = BTreeMap::new();
+    for row in list {
+        found.insert(id_in(row, many.id_field.as_deref())?, row);
+    }
+    let read = keys.iter().map(|key| {
+        let row = id_of(key).and_then(|id| found.remove(id));
+        let read = row.map_or(Read::Absent, |row| Read::Present(row.get().to_owned()));
+        (key.clone(), read)
+    });
+    let read: Vec<(Key, Read)> = read.collect();
+    found.is_empty().then_some(read)
+}
+
+fn read_one(result: &RawValue, one: &OneMethod, id: &str) -> Read {
+    let strange = || Read::Strange("an answer of another shape".into());
+    let inner = match &one.answer {
+        None => Some(result),
+        Some(field) => match php_map(result) {
+            Some(map) => map.get(field.as_str()).copied(),
+            None => return strange(),
+        },
+    };
+    let Some(inner) = inner else { return Read::Gone };
+    let object = match inner.get().as_bytes().first() {
+        Some(b'{') => inner,
+        Some(b'[') => match php_list(inner).as_deref() {
+            Some([]) => return Read::Gone,
+            Some([object]) if object.get().starts_with('{') => object,
+            _ => return strange(),
+        },
+        _ if matches!(inner.get(), "null" | "false") => return Read::Gone,
+        _ => return strange(),
+    };
+    if php_map(object).is_some_and(|map| map.is_empty()) {
+        return Read::Gone;
+    }
+    match id_in(object, None) {
+        Some(other) if other != id => Read::Strange(format!("asked for {id}, got {other}")),
+        _ => Read::Present(object.get().to_owned()),
+    }
+}
+
+fn read_listed(result: &RawValue, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
+    let rows = Rows::of_list(result)?;
+    let mut found: BTreeMap<RecordId, Option<String>> =
+        rows.rows.into_iter().map(|row| (row.id, event_data(&row.data))).collect();
+    let read = keys.iter().map(|key| {
+        let data = record_of(key).and_then(|id| found.remove(&id)).flatten();
+        (key.clone(), Read::Data(EventData::Known(data)))
+    });
+    Some(read.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ObjectId;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.into()).unwrap()
+    }
+
+    fn deals(ids: &[&str]) -> Reading {
+        let keys = ids.iter().map(|id| Key::Object(ObjectId::new("crm.deal", *id))).collect();
+        Reading::Many { kind: "crm.deal".into(), keys }
+    }
+
+    fn reads(reading: &Reading, text: &str) -> Vec<Read> {
+        let read = reading.read(&raw(text), &Registry::new(&[]));
+        read.into_iter().map(|(_, read)| read).collect()
+    }
+
+    #[test]
+    fn a_list_may_come_in_another_order_and_leave_objects_out() {
+        let read = reads(&deals(&["1", "2"]), r#"[{"ID":"2","TITLE":"x"}]"#);
+        assert_eq!(read, [Read::Absent, Read::Present(r#"{"ID":"2","TITLE":"x"}"#.into())]);
+    }
+
+    #[test]
+    fn a_list_with_unasked_ids_or_another_shape_is_strange() {
+        for text in [r#"[{"ID":"3"}]"#, r#"{"items":[]}"#, "7", r#"[{"TITLE":"x"}]"#] {
+            let read = reads(&deals(&["1"]), text);
+            assert!(matches!(read.as_slice(), [Read::Strange(_)]), "{text} {read:?}");
+        }
+    }
+
+    #[test]
+    fn one_object_is_gone_when_its_own_method_answers_nothing() {
+        let one = |kind: &str, id: &str| Reading::One { key: Key::Object(ObjectId::new(kind, id)) };
+        assert_eq!(reads(&one("user", "7"), "[]"), [Read::Gone]);
+        assert_eq!(reads(&one("tasks.task", "7"), "[]"), [Read::Gone]);
+        assert_eq!(
+            reads(&one("tasks.task", "7"), r#"{"task":{"id":"7"}}"#),
+            [Read::Present(r#"{"id":"7"}"#.into())]
+        );
+        assert_eq!(
+            reads(&one("user", "7"), r#"[{"ID":"7"}]"#),
+            [Read::Present(r#"{"ID":"7"}"#.into())]
+        );
+        let read = reads(&one("crm.deal", "7"), r#"{"ID":"8"}"#);
+        assert!(matches!(read.as_slice(), [Read::Strange(_)]));
+    }
+}

@@ -1,0 +1,341 @@
+//! Rounds: what goes into the next batch.
+
+use serde_json::{Value, json};
+
+use crate::clock::Moment;
+use crate::config::Until;
+use crate::dispatch::Miss;
+use crate::id::{EventName, MessageId, ProcessId, RecordId};
+use crate::lane::Stage;
+use crate::machine::{Machine, PhaseState};
+use crate::record::Key;
+use crate::retrieve::{self, Reading};
+use crate::sweep::Page;
+use crate::time::Millis;
+use crate::wire::request::{self, MOST_SUB_CALLS};
+use crate::write::Write;
+
+/// How long an object rests after its `error` was sent (F31).
+pub(crate) const REST: Millis = Millis::seconds(60);
+/// A portal's answer may take 60 s.
+pub(crate) const TIMEOUT: Millis = Millis::seconds(65);
+/// Verdicts are waited for so long, to be settled with what else is to be asked.
+const LINGER: Millis = Millis(300);
+/// What is done is settled within this time, or with the next look at the queue.
+const SETTLE_WITHIN: Millis = Millis(2_000);
+const MOST_CLEARS: usize = 20;
+const MOST_ERRORS: usize = 5;
+const MOST_WRITES: usize = 8;
+const MOST_PAGES: usize = 8;
+const MOST_BINDS: usize = 10;
+
+/// The two plan features that matter (F22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    OfflineExtended,
+    AuthConnector,
+}
+
+/// The two lanes of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Fresh,
+    Errored,
+}
+
+/// What one sub-call asks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ask {
+    Feature(Feature),
+    Bindings,
+    Bind(EventName),
+    Clear { process: ProcessId, ids: Vec<RecordId> },
+    Error { key: Key, process: ProcessId, messages: Vec<MessageId> },
+    Write(Write),
+    Read(Reading),
+    Get { side: Side, limit: u32 },
+    Lag,
+    Sweep(Page),
+}
+
+/// One batch on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) asks: Vec<Asked>,
+    pub(crate) number: u64,
+    pub(crate) sent: Moment,
+}
+
+/// One sub-call on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) ask: Ask,
+}
+
+impl Round {
+    /// How many objects it reads, and one of them.
+    pub(crate) fn objects(&self) -> (usize, Option<Key>) {
+        let keys: Vec<Key> = self
+            .asks
+            .iter()
+            .filter_map(|asked| match &asked.ask {
+                Ask::Read(reading) => Some(reading.keys()),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        (keys.len(), keys.into_iter().next())
+    }
+
+    pub(crate) fn reserves(&self) -> bool {
+        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. }))
+    }
+}
+
+impl Machine {
+    /// What the next round asks; `None` when nothing is due.
+    pub(crate) fn next_round(&mut self, now: Moment) -> Option<Vec<Ask>> {
+        match &self.phase {
+            PhaseState::Checking => self.check_asks(),
+            PhaseState::Running => self.drain_asks(now),
+            PhaseState::Stopping { .. } => self.closing_asks(),
+            PhaseState::Ended(_) => None,
+        }
+    }
+
+    fn check_asks(&self) -> Option<Vec<Ask>> {
+        match &self.check.missing {
+            None => Some(vec![
+                Ask::Feature(Feature::OfflineExtended),
+                Ask::Feature(Feature::AuthConnector),
+                Ask::Bindings,
+            ]),
+            Some(missing) => {
+                let binds = missing.iter().take(MOST_SUB_CALLS).cloned().map(Ask::Bind);
+                Some(binds.collect())
+            }
+        }
+    }
+
+    /// Whether the portal lets this method be called now.
+    fn may(&self, method: &str) -> bool {
+        !self.pace.is_limited(method, self.now())
+    }
+
+    fn clears(&self) -> Vec<Ask> {
+        if !self.may("event.offline.clear") {
+            return Vec::new();
+        }
+        let calls = self.settle.calls(MOST_CLEARS).into_iter();
+        calls.map(|(process, ids)| Ask::Clear { process, ids }).collect()
+    }
+
+    fn take_writes(&mut self, now: Moment) -> Vec<Ask> {
+        let pace = &self.pace;
+        let limited = |method: &str| pace.is_limited(method, now);
+        self.writes.take(true, MOST_WRITES, limited).into_iter().map(Ask::Write).collect()
+    }
+
+    fn closing_asks(&mut self) -> Option<Vec<Ask>> {
+        let now = self.book.clock.now();
+        let mut asks = self.clears();
+        asks.extend(self.take_writes(now));
+        (!asks.is_empty()).then_some(asks)
+    }
+
+    fn drain_asks(&mut self, now: Moment) -> Option<Vec<Ask>> {
+        if !self.is_round_due(now) {
+            return None;
+        }
+        let mut asks = self.clears();
+        asks.extend(self.error_asks(now));
+        asks.extend(self.take_writes(now));
+        let mut tail = Vec::new();
+        if let Some(limits) = self.get_limits(now) {
+            tail.push(Ask::Get { side: Side::Fresh, limit: limits.fresh });
+            tail.push(Ask::Get { side: Side::Errored, limit: limits.errored });
+        }
+        tail.extend(self.sweep_asks(now));
+        let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
+        tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
+        if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
+            tail.push(Ask::Bindings);
+        }
+        let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
+        asks.extend(self.read_asks(now, free));
+        asks.extend(tail);
+        (!asks.is_empty()).then_some(asks)
+    }
+
+    fn error_asks(&mut self, now: Moment) -> Vec<Ask> {
+        if !self.may("event.offline.error") {
+            return Vec::new();
+        }
+        let keys: Vec<Key> = self.lane.errors_due().take(MOST_ERRORS).cloned().collect();
+        let mut asks = Vec::new();
+        for key in keys {
+            let Some(work) = self.lane.work(&key) else { continue };
+            let mut by_process: std::collections::BTreeMap<ProcessId, Vec<MessageId>> =
+                std::collections::BTreeMap::new();
+            for record in work.records.values().filter(|record| !record.errored) {
+                let messages = by_process.entry(record.process.clone()).or_default();
+                messages.push(record.message.clone());
+            }
+            for (process, messages) in by_process {
+                asks.push(Ask::Error { key: key.clone(), process, messages });
+            }
+            self.lane.set_stage(&key, Stage::Resting { until: now.plus(REST) });
+        }
+        asks
+    }
+
+    fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
+        if !self.sweep.is_due(now) || !self.may("event.offline.list") {
+            return Vec::new();
+        }
+        let mut asks = Vec::new();
+        if !self.sweep.is_running() {
+            let known = self.known_processes();
+            self.sweep.begin(known.iter(), now, self.book.rounds);
+            asks.push(Ask::Bindings);
+            asks.push(Ask::Lag);
+        }
+        asks.extend(self.sweep.pages(MOST_PAGES).into_iter().map(Ask::Sweep));
+        asks
+    }
+
+    fn read_asks(&mut self, now: Moment, calls: usize) -> Vec<Ask> {
+        if self.suspect.is_some() {
+            return Vec::new();
+        }
+        let pace = &self.pace;
+        let limited = |method: &str| pace.is_limited(method, now);
+        let readings = retrieve::plan(
+            &self.lane,
+            &self.registry,
+            self.config.retrieve,
+            calls,
+            self.read_cap,
+            limited,
+        );
+        for key in readings.iter().flat_map(Reading::keys) {
+            self.lane.set_stage(&key, Stage::Reading);
+        }
+        readings.into_iter().map(Ask::Read).collect()
+    }
+
+    /// Whether anything is readable right now.
+    fn has_reads(&self, now: Moment) -> bool {
+        let limited = |method: &str| self.pace.is_limited(method, now);
+        self.lane.has_unread()
+            && self.suspect.is_none()
+            && !retrieve::plan(&self.lane, &self.registry, self.config.retrieve, 1, 1_000, limited)
+                .is_empty()
+    }
+
+    pub(crate) fn get_limits(&self, now: Moment) -> Option<crate::reserve::Limits> {
+        if self.reserve.after_sweep || self.handler.is_down() {
+            return None;
+        }
+        if !self.may("event.offline.get") {
+            return None;
+        }
+        self.reserve.limits(&self.lane, self.handler.last_delivered.until(now))
+    }
+
+    /// Whether the queue is to be looked at now.
+    fn is_get_due(&self, now: Moment) -> bool {
+        let wanted = self.reserve.backlog
+            || self.reserve.nudged
+            || self.reserve.poll_at <= now
+            || self.lane.is_looking()
+            || self.is_last_look_due();
+        wanted && self.get_limits(now).is_some()
+    }
+
+    /// An emptied queue is looked at once more before the end.
+    pub(crate) fn is_last_look_due(&self) -> bool {
+        self.config.until == Until::Empty && self.is_idle() && !self.has_seen_empty()
+    }
+
+    fn is_round_due(&self, now: Moment) -> bool {
+        let limited = |method: &str| self.pace.is_limited(method, now);
+        let hot = (self.sweep.is_due(now) && self.may("event.offline.list"))
+            || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
+            || (!self.rebind.is_empty() && self.may("event.bind"))
+            || self.suspect.is_some()
+            || self.writes.has_queued(true, limited);
+        if hot {
+            return true;
+        }
+        let due = self.is_get_due(now) || self.has_reads(now) || self.is_settle_due(now);
+        due && self.linger_ends().is_none_or(|end| end <= now)
+    }
+
+    /// Verdicts that come soon are settled in the same round.
+    pub(crate) fn linger_ends(&self) -> Option<Moment> {
+        let delivering = self.lane.delivered() > 0;
+        delivering.then(|| self.handler.last_delivered.plus(LINGER))
+    }
+
+    fn is_settle_due(&self, now: Moment) -> bool {
+        let over = self.config.until == Until::Empty && self.lane.working() == 0;
+        self.may("event.offline.clear") && self.settle_by().is_some_and(|by| over || by <= now)
+    }
+
+    pub(crate) fn settle_by(&self) -> Option<Moment> {
+        let within = SETTLE_WITHIN.min(self.config.poll);
+        self.settle.since().map(|since| since.plus(within))
+    }
+
+    /// Method and parameters of a sub-call.
+    pub(crate) fn call_of(&self, ask: &Ask) -> Option<(String, Value)> {
+        let call = |method: &str, params: Value| Some((method.to_owned(), params));
+        match ask {
+            Ask::Feature(Feature::OfflineExtended) => {
+                call("feature.get", json!({ "CODE": "rest_offline_extended" }))
+            }
+            Ask::Feature(Feature::AuthConnector) => {
+                call("feature.get", json!({ "CODE": "rest_auth_connector" }))
+            }
+            Ask::Bindings => call("event.get", json!({})),
+            Ask::Bind(event) => {
+                call("event.bind", json!({ "event": event, "event_type": "offline" }))
+            }
+            Ask::Clear { process, ids } => {
+                call("event.offline.clear", json!({ "process_id": process, "id": ids }))
+            }
+            Ask::Error { process, messages, .. } => call(
+                "event.offline.error",
+                json!({ "process_id": process, "message_id": messages }),
+            ),
+            Ask::Write(write) => Some((write.method.clone(), write.params.clone())),
+            Ask::Read(reading) => reading.call(&self.lane, &self.registry),
+            Ask::Get { side, limit } => {
+                let error = u8::from(*side == Side::Errored);
+                call("event.offline.get", json!({ "clear": 0, "limit": limit, "error": error }))
+            }
+            Ask::Lag => call("event.offline.list", json!({ "filter": { "=PROCESS_ID": "" } })),
+            Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
+        }
+    }
+
+    /// Names, methods and commands of a round's sub-calls.
+    pub(crate) fn compose(&mut self, asks: Vec<Ask>) -> (Vec<Asked>, String) {
+        let mut commands = Vec::new();
+        let mut asked = Vec::new();
+        for (number, ask) in asks.into_iter().enumerate() {
+            let Some((method, params)) = self.call_of(&ask) else {
+                self.missed(ask, &Miss::NotExecuted);
+                continue;
+            };
+            // a name that is no number (F32), padded so that PHP's and our order agree
+            let name = format!("c{number:02}");
+            commands.push((name.clone(), request::command(&method, &params)));
+            asked.push(Asked { name, method, ask });
+        }
+        (asked, request::batch(commands))
+    }
+}

@@ -1,0 +1,259 @@
+//! The search for reservations that nobody owns: in the gaps between the known process_ids, so
+//! that its cost does not grow with what is ours.
+
+use serde_json::{Value, json};
+
+use crate::clock::Moment;
+use crate::id::{ProcessId, RecordId};
+use crate::time::Millis;
+use crate::wire::Rows;
+
+/// A page of `event.offline.list` (F18).
+pub(crate) const PAGE: usize = 50;
+/// With more known reservations than this, everything reserved is listed in one go.
+const MOST_GAPS: usize = 24;
+/// So many pages of one gap are asked for at once.
+const MOST_PAGES: u32 = 8;
+/// Every so many sweeps list everything: a reservation may hold a record that its `get` hid.
+const FULL_EVERY: u64 = 12;
+/// A call that timed out may execute within this time (F12, F31).
+const LATE: Millis = Millis::seconds(65);
+
+/// When to sweep, and how far the present sweep is.
+#[derive(Debug, Clone)]
+pub(crate) struct Sweep {
+    period: Millis,
+    due: Moment,
+    /// Once more, for a call that may execute late.
+    again: Option<Moment>,
+    run: Option<Run>,
+    full: bool,
+    pub(crate) completed: u64,
+    /// The round in which the last completed sweep began.
+    pub(crate) completed_from: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Run {
+    gaps: Vec<Gap>,
+    from_round: u64,
+}
+
+/// A span of process_ids, and the ID up to which it was listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Gap {
+    above: String,
+    below: Option<String>,
+    last: RecordId,
+    pages: u32,
+    done: bool,
+}
+
+/// One page of one gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) gap: usize,
+    pub(crate) number: u32,
+}
+
+impl Sweep {
+    pub(crate) fn new(period: Millis) -> Sweep {
+        Sweep {
+            period,
+            due: Moment(0),
+            again: None,
+            run: None,
+            full: true,
+            completed: 0,
+            completed_from: 0,
+        }
+    }
+
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
+        self.run.is_some() || self.due <= now || self.again.is_some_and(|at| at <= now)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+
+    pub(crate) fn next(&self) -> Moment {
+        self.again.map_or(self.due, |at| at.min(self.due))
+    }
+
+    /// An outcome is unknown: look now, and once more when it can't execute any longer.
+    pub(crate) fn demand(&mut self, now: Moment) {
+        self.due = now;
+        self.run = None;
+        self.again = Some(now.plus(LATE));
+    }
+
+    /// Look now.
+    pub(crate) fn demand_once(&mut self, now: Moment) {
+        if self.run.is_none() {
+            self.due = self.due.min(now);
+        }
+    }
+
+    /// Starts if it is due; the reservations are those in hand.
+    pub(crate) fn begin<'a>(
+        &mut self,
+        known: impl Iterator<Item = &'a ProcessId>,
+        now: Moment,
+        round: u64,
+    ) {
+        if self.run.is_some() {
+            return;
+        }
+        if self.again.is_some_and(|at| at <= now) {
+            self.again = None;
+        }
+        // the portal's collation need not tell upper from lower case, so neither does this order
+        let mut names: Vec<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
+        let full = self.full || names.len() > MOST_GAPS || !names.iter().all(plain);
+        if full {
+            names.clear();
+        }
+        let mut gaps = Vec::new();
+        let mut above = String::new();
+        for name in names {
+            gaps.push(Gap::new(above, Some(name.clone())));
+            above = name;
+        }
+        gaps.push(Gap::new(above, None));
+        self.run = Some(Run { gaps, from_round: round });
+    }
+
+    /// The pages to ask for next.
+    pub(crate) fn pages(&self, most: usize) -> Vec<Page> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let open = run.gaps.iter().enumerate().filter(|(_, gap)| !gap.done);
+        let pages =
+            open.flat_map(|(at, gap)| (0..gap.pages).map(move |number| Page { gap: at, number }));
+        pages.take(most).collect()
+    }
+
+    pub(crate) fn params(&self, page: Page) -> Option<Value> {
+        let gap = self.run.as_ref()?.gaps.get(page.gap)?;
+        let mut filter = json!({ ">PROCESS_ID": gap.above });
+        if let (Some(below), Value::Object(filter)) = (&gap.below, &mut filter) {
+            filter.insert("<PROCESS_ID".into(), json!(below));
+        }
+        if let (true, Value::Object(filter)) = (gap.last.0 > 0, &mut filter) {
+            filter.insert(">ID".into(), json!(gap.last.0));
+        }
+        let start = u64::from(page.number) * PAGE as u64;
+        Some(json!({ "filter": filter, "order": { "ID": "ASC" }, "start": start }))
+    }
+
+    /// The answers to the pages of one gap, in order; `None` for a page that was not answered.
+    pub(crate) fn listed(&mut self, gap: usize, pages: &[Option<&Rows>], total: Option<u64>) {
+        let Some(gap) = self.run.as_mut().and_then(|run| run.gaps.get_mut(gap)) else { return };
+        for page in pages {
+            let Some(page) = page else { return };
+            if page.sent < PAGE {
+                gap.done = true;
+                return;
+            }
+            match page.last_id().filter(|id| *id > gap.last) {
+                Some(id) => gap.last = id,
+                // a full page without a usable ID can't be passed; the next sweep tries again
+                None => {
+                    gap.done = true;
+                    return;
+                }
+            }
+        }
+        let left = total.unwrap_or(0).saturating_sub((pages.len() * PAGE) as u64);
+        let pages = u32::try_from(left.div_ceil(PAGE as u64)).unwrap_or(u32::MAX);
+        gap.pages = pages.clamp(1, MOST_PAGES);
+    }
+
+    /// Ends the run when every gap was listed. `true` then.
+    pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> bool {
+        if strange {
+            self.full = true;
+        }
+        let Some(run) = self.run.take_if(|run| run.gaps.iter().all(|gap| gap.done)) else {
+            return false;
+        };
+        self.completed = self.completed.saturating_add(1);
+        self.completed_from = run.from_round;
+        self.due = now.plus(next);
+        self.full = strange || self.completed % FULL_EVERY == 0;
+        true
+    }
+
+    pub(crate) fn period(&self) -> Millis {
+        self.period
+    }
+}
+
+impl Gap {
+    fn new(above: String, below: Option<String>) -> Gap {
+        Gap { above, below, last: RecordId(0), pages: 1, done: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sweep(known: &[&str]) -> Sweep {
+        let known: Vec<ProcessId> = known.iter().map(|id| ProcessId::new(*id).unwrap()).collect();
+        let mut sweep = Sweep::new(Millis(1_000));
+        sweep.full = false;
+        sweep.begin(known.iter(), Moment(0), 1);
+        sweep
+    }
+
+    #[test]
+    fn the_gaps_lie_between_the_known_reservations() {
+        let sweep = sweep(&["b2", "a1"]);
+        let filters: Vec<String> = sweep
+            .pages(9)
+            .into_iter()
+            .map(|page| sweep.params(page).unwrap()["filter"].to_string())
+            .collect();
+        assert_eq!(
+            filters,
+            [
+                r#"{"<PROCESS_ID":"a1",">PROCESS_ID":""}"#,
+                r#"{"<PROCESS_ID":"b2",">PROCESS_ID":"a1"}"#,
+                r#"{">PROCESS_ID":"b2"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn many_or_odd_reservations_are_swept_in_one_go() {
+        let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert_eq!(sweep(&names).pages(99).len(), 1);
+        assert_eq!(sweep(&["a-b"]).pages(99).len(), 1);
+    }
+
+    #[test]
+    fn a_gap_is_paged_by_id_until_a_page_is_not_full() {
+        let mut sweep = sweep(&[]);
+        let row = |id: u64| {
+            let text =
+                format!(r#"[{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX"}}]"#);
+            let raw = serde_json::value::RawValue::from_string(text).unwrap();
+            Rows::of_list(&raw).unwrap()
+        };
+        let mut full = row(90);
+        full.sent = PAGE;
+        sweep.listed(0, &[Some(&full)], Some(190));
+        assert_eq!(sweep.pages(9).len(), 3);
+        assert!(!sweep.finish(Moment(0), Millis(1), false));
+        sweep.listed(0, &[None, None, None], None);
+        assert_eq!(sweep.params(Page { gap: 0, number: 1 }).unwrap()["filter"][">ID"], 90);
+        sweep.listed(0, &[Some(&row(91)), None, None], None);
+        assert!(sweep.finish(Moment(0), Millis(1), false));
+        assert_eq!(sweep.completed_from, 1);
+    }
+}

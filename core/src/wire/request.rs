@@ -1,0 +1,142 @@
+//! Building calls: PHP's query strings, and the batch around them (F32).
+
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+
+/// A sub-call carries at most so many variables: PHP cuts the rest and still answers `true`.
+pub(crate) const MOST_VARIABLES: usize = 900;
+/// A batch runs at most so many sub-calls (F32).
+pub(crate) const MOST_SUB_CALLS: usize = 50;
+
+/// The parameters of one batch, halting at nothing.
+pub(crate) fn batch(commands: Vec<(String, String)>) -> String {
+    let cmd: Map<String, Value> =
+        commands.into_iter().map(|(name, command)| (name, Value::String(command))).collect();
+    json!({ "cmd": cmd, "halt": 0 }).to_string()
+}
+
+/// One command of a batch: `method?a%5Bb%5D=1`.
+pub(crate) fn command(method: &str, params: &Value) -> String {
+    let mut text = String::with_capacity(64);
+    text.push_str(method);
+    text.push('?');
+    let start = text.len();
+    append(&mut text, start, "", params);
+    text
+}
+
+fn append(text: &mut String, start: usize, path: &str, value: &Value) {
+    let below = |name: &str| {
+        if path.is_empty() { escaped(name) } else { format!("{path}%5B{}%5D", escaped(name)) }
+    };
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                append(text, start, &below(name), value);
+            }
+        }
+        Value::Array(list) => {
+            for (index, value) in list.iter().enumerate() {
+                append(text, start, &below(&index.to_string()), value);
+            }
+        }
+        Value::String(scalar) => pair(text, start, path, scalar),
+        Value::Number(number) => pair(text, start, path, &number.to_string()),
+        Value::Bool(flag) => pair(text, start, path, if *flag { "1" } else { "0" }),
+        Value::Null => pair(text, start, path, ""),
+    }
+}
+
+fn pair(text: &mut String, start: usize, path: &str, value: &str) {
+    if text.len() > start {
+        text.push('&');
+    }
+    text.push_str(path);
+    text.push('=');
+    text.push_str(&escaped(value));
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // writing to a String can't fail
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Whether the parameters mean the same inside a batch as in a call of their own: PHP's query
+/// strings have no null, boolean or empty array, `$result[` is a reference there (F32), and
+/// beyond `max_input_vars` the rest is cut.
+pub(crate) fn fits_a_batch(params: &Value) -> bool {
+    fn plain(value: &Value, variables: &mut usize) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) => false,
+            Value::Number(_) => {
+                *variables += 1;
+                true
+            }
+            Value::String(text) => {
+                *variables += 1;
+                !text.contains("$result[")
+            }
+            Value::Array(list) => {
+                !list.is_empty() && list.iter().all(|value| plain(value, variables))
+            }
+            Value::Object(map) => {
+                !map.is_empty()
+                    && map.iter().all(|(name, value)| {
+                        // PHP rewrites such names, and an empty one means "the next index"
+                        let odd = name.is_empty() || name.contains(['[', ']', '.', ' ', '\0']);
+                        !odd && plain(value, variables)
+                    })
+            }
+        }
+    }
+    let mut variables = 0;
+    match params {
+        Value::Object(map) if map.is_empty() => true,
+        Value::Object(_) => plain(params, &mut variables) && variables <= MOST_VARIABLES,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_with_every_special_character_are_escaped() {
+        let params = json!({"filter": {"@ID": ["1", "a&b=c"]}, "text": "[#%]\n+ я"});
+        assert_eq!(
+            command("crm.deal.list", &params),
+            "crm.deal.list?filter%5B%40ID%5D%5B0%5D=1&filter%5B%40ID%5D%5B1%5D=a%26b%3Dc\
+             &text=%5B%23%25%5D%0A%2B%20%D1%8F"
+        );
+    }
+
+    #[test]
+    fn what_php_would_alter_goes_alone() {
+        for params in [
+            json!({"a": null}),
+            json!({"a": true}),
+            json!({"a": []}),
+            json!({"a": {}}),
+            json!({"a": "$result[x]"}),
+            json!({"a.b": 1}),
+            json!([1]),
+            json!({"ids": (0..901).collect::<Vec<_>>()}),
+        ] {
+            assert!(!fits_a_batch(&params), "{params}");
+        }
+        for params in [json!({}), json!({"id": 1, "fields": {"TITLE": "a&b"}})] {
+            assert!(fits_a_batch(&params), "{params}");
+        }
+    }
+}
