@@ -99,8 +99,7 @@ impl Portal {
             Ok(user) => {
                 self.ledger.token_refreshes += 1;
                 let tokens = self.oauth.issue(&user, &mut self.random, self.now);
-                let settings = &self.settings;
-                let body = tokens.answer(&settings.domain, &self.member, &settings.scopes);
+                let body = tokens.answer(&self.settings, &self.member);
                 Execution { status: 200, body, elapsed_ms: 0, cut: false }
             }
             Err((status, code, text)) => Execution::refused(RestError::new(status, code, text)),

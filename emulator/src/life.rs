@@ -306,7 +306,7 @@ impl Portal {
             &written,
             self.bindings.all(),
             &crate::notify::Sender {
-                domain: &self.settings.domain,
+                settings: &self.settings,
                 member: &self.member,
                 application_token: &self.oauth.application.application_token,
             },

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::binding::{Binding, ON_OFFLINE};
 use crate::php::Php;
+use crate::settings::Settings;
 
 const KEPT: usize = 10_000;
 
@@ -52,7 +53,7 @@ impl fmt::Debug for Notification {
 
 /// Who signs the forms.
 pub(crate) struct Sender<'a> {
-    pub(crate) domain: &'a str,
+    pub(crate) settings: &'a Settings,
     pub(crate) member: &'a str,
     pub(crate) application_token: &'a str,
 }
@@ -119,9 +120,9 @@ impl Notifier {
 impl Sender<'_> {
     fn form(&self, now: u64) -> Php {
         let auth = Php::map([
-            ("domain", Php::from(self.domain)),
-            ("client_endpoint", Php::from(format!("https://{}/rest/", self.domain))),
-            ("server_endpoint", Php::from(format!("https://{}/rest/", self.domain))),
+            ("domain", Php::from(self.settings.domain.as_str())),
+            ("client_endpoint", Php::from(self.settings.endpoint())),
+            ("server_endpoint", Php::from(self.settings.endpoint())),
             ("status", Php::from("L")),
             ("member_id", Php::from(self.member)),
             ("application_token", Php::from(self.application_token)),

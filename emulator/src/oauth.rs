@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::php::Php;
 use crate::random::Random;
+use crate::settings::Settings;
 use crate::time::DAY;
 
 /// The life of an access token in milliseconds.
@@ -152,15 +153,15 @@ impl OAuth {
 
 impl Tokens {
     /// The answer of the OAuth server.
-    pub(crate) fn answer(&self, domain: &str, member: &str, scopes: &[String]) -> Php {
+    pub(crate) fn answer(&self, settings: &Settings, member: &str) -> Php {
         Php::map([
             ("access_token", Php::from(self.access_token.as_str())),
             ("expires", Php::from(self.expires_at)),
             ("expires_in", Php::Int(3_600)),
-            ("scope", Php::from(scopes.join(","))),
-            ("domain", Php::from(domain)),
-            ("server_endpoint", Php::from(format!("https://{domain}/rest/"))),
-            ("client_endpoint", Php::from(format!("https://{domain}/rest/"))),
+            ("scope", Php::from(settings.scopes.join(","))),
+            ("domain", Php::from(settings.domain.as_str())),
+            ("server_endpoint", Php::from(settings.endpoint())),
+            ("client_endpoint", Php::from(settings.endpoint())),
             ("status", Php::from("L")),
             ("member_id", Php::from(member)),
             ("user_id", Php::Int(Php::from(self.user.as_str()).int())),

@@ -60,7 +60,8 @@ use crate::settings::Settings;
 /// Where and how a portal is served.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
-    /// The portal. Its `domain` is replaced by `localhost` and the port, of HTTPS if that is served.
+    /// The portal. Its `domain` is replaced by `localhost` and the port, of HTTPS if that is served, and `tls`
+    /// accordingly.
     pub settings: Settings,
     /// Where plain HTTP listens; port 0 takes any free one.
     pub http: SocketAddr,
@@ -181,6 +182,7 @@ pub async fn serve(options: ServeOptions) -> Result<Running, ServeError> {
     let https = secure.as_ref().map(|(address, ..)| *address);
     let mut settings = options.settings;
     settings.domain = format!("localhost:{}", https.unwrap_or(http).port());
+    settings.tls = https.is_some();
     let (forms, sending) = mpsc::unbounded_channel();
     let shared = Shared::new(settings, options.clock, Ports { http, https }, forms);
     let router = rest::routes(shared.clone()).merge(control::routes(shared.clone()));

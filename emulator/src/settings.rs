@@ -137,10 +137,20 @@ pub struct Settings {
     pub request_limit_ms: u64,
     /// The portal's host name, as it stands in answers of the OAuth server.
     pub domain: String,
+    /// Whether the portal's addresses in those answers are `https://`; a real portal knows no other.
+    pub tls: bool,
     /// The portal's time zone, minutes east of UTC; 0 gives `+00:00`.
     pub utc_offset_minutes: i16,
     /// What the application may use: `crm`, `task`, `user`, … (`insufficient_scope`, F33).
     pub scopes: Vec<String>,
+}
+
+impl Settings {
+    /// The address under which the portal answers REST.
+    pub(crate) fn endpoint(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{}/rest/", self.domain)
+    }
 }
 
 impl Default for Settings {
@@ -167,6 +177,7 @@ impl Default for Settings {
             max_input_vars: 1_000,
             request_limit_ms: 60_000,
             domain: "portal.example".to_owned(),
+            tls: true,
             utc_offset_minutes: 0,
             scopes: scopes.map(str::to_owned).to_vec(),
         }

@@ -5,7 +5,8 @@ mod served;
 
 use std::time::Duration;
 
-use b24_offline_emulator::{Costs, Fault, FaultKind, Settings};
+use b24_offline_emulator::server::{ServeError, ServeOptions, serve};
+use b24_offline_emulator::{Costs, Fault, FaultKind, Request, Settings};
 use serde_json::{Value, json};
 
 use served::{Served, portal, portal_with};
@@ -226,4 +227,48 @@ async fn shutting_down_ends_hanging_connections_too() {
     running.shutdown().await;
     assert!(hanging.await.unwrap().is_err());
     assert!(client.get(&url).send().await.unwrap_err().is_connect());
+}
+
+#[tokio::test]
+async fn a_portal_without_tls_names_itself_without_it() {
+    let running = serve(ServeOptions::default()).await.unwrap();
+    let settings = running.with_portal(|portal, _| portal.settings().clone());
+    assert_eq!(settings.domain, format!("localhost:{}", running.http.port()));
+    assert!(!settings.tls && running.https.is_none() && running.authority_pem.is_none());
+    let renewed = running.with_portal(|portal, now| {
+        let application = portal.application().clone();
+        let exchange = json!({
+            "grant_type": "refresh_token",
+            "client_id": application.client_id,
+            "client_secret": application.client_secret,
+            "refresh_token": portal.issue_token("1").refresh_token,
+        });
+        portal.handle(&Request::to("/oauth/token/", exchange), now).json().unwrap()
+    });
+    let endpoint = format!("http://localhost:{}/rest/", running.http.port());
+    assert_eq!(renewed["client_endpoint"], endpoint);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named() {
+    let running = serve(ServeOptions::default()).await.unwrap();
+    let taken = ServeOptions { http: running.http, ..ServeOptions::default() };
+    let error = serve(taken).await.unwrap_err();
+    assert!(matches!(error, ServeError::Listen { address, .. } if address == running.http));
+    assert!(error.to_string().contains(&running.http.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn the_authority_s_certificate_is_written_where_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authority.pem");
+    let options = ServeOptions {
+        https: Some(([127, 0, 0, 1], 0).into()),
+        ca_file: Some(path.clone()),
+        ..ServeOptions::default()
+    };
+    let running = serve(options.clone()).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), running.authority_pem.clone().unwrap());
+    let nowhere = ServeOptions { ca_file: Some(folder.path().join("no/such")), ..options };
+    assert!(matches!(serve(nowhere).await.unwrap_err(), ServeError::Write { .. }));
 }
