@@ -15,7 +15,8 @@
 //! certificate is written where [`ServeOptions::ca_file`] says, and a client that trusts it can connect. Nothing is
 //! ever stored of its key.
 //!
-//! What tests and demonstrations need beside REST is under `/control/`: see [`control`].
+//! What tests and demonstrations need beside REST is under `/control/`: see [`control`]. A small page at `/` shows the
+//! portal's state in a browser.
 //!
 //! ```
 //! use b24_offline_emulator::server::{ServeOptions, serve};
@@ -35,6 +36,7 @@ mod clock;
 mod connection;
 pub mod control;
 mod notify;
+mod page;
 mod rest;
 mod state;
 mod wire;
@@ -185,7 +187,8 @@ pub async fn serve(options: ServeOptions) -> Result<Running, ServeError> {
     settings.tls = https.is_some();
     let (forms, sending) = mpsc::unbounded_channel();
     let shared = Shared::new(settings, options.clock, Ports { http, https }, forms);
-    let router = rest::routes(shared.clone()).merge(control::routes(shared.clone()));
+    let router =
+        rest::routes(shared.clone()).merge(control::routes(shared.clone())).merge(page::routes());
     let (stop, stopped) = watch::channel(());
     let mut listeners = JoinSet::new();
     let mut notifier = JoinSet::new();

@@ -127,6 +127,22 @@ async fn a_browser_may_call_with_the_plain_headers_only() {
 }
 
 #[tokio::test]
+async fn the_page_loads_its_parts_from_here_only() {
+    let portal = portal().await;
+    let page = portal.client.get(portal.url("/")).send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    let page = page.text().await.unwrap();
+    for (part, content_type) in
+        [("/page/style.css", "text/css"), ("/page/script.js", "text/javascript")]
+    {
+        assert!(page.contains(part));
+        let answer = portal.client.get(portal.url(part)).send().await.unwrap();
+        assert!(answer.headers()["content-type"].to_str().unwrap().starts_with(content_type));
+    }
+}
+
+#[tokio::test]
 async fn other_paths_are_not_the_portal_s() {
     let portal = portal().await;
     for path in ["/rest", "/control/nothing", "/elsewhere"] {
