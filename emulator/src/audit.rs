@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::object::ObjectId;
 use crate::php::Php;
 use crate::portal::Portal;
 use crate::queue::{Connector, hex};
@@ -249,6 +250,17 @@ impl Portal {
     /// Whether an object exists.
     pub fn exists(&self, kind: &str, id: &str) -> bool {
         self.store.find(kind, id).is_some()
+    }
+
+    /// An object's fields as the portal keeps them, version included; nothing if it does not exist.
+    pub fn object(&self, kind: &str, id: &str) -> Option<Php> {
+        self.store.find(kind, id).map(|object| object.fields.clone().into())
+    }
+
+    /// The ids of all objects of a kind, in order.
+    pub fn object_ids(&self, kind: &str) -> Vec<String> {
+        let shelf = self.store.shelf(kind);
+        shelf.map(|shelf| shelf.objects.keys().map(ObjectId::text).collect()).unwrap_or_default()
     }
 
     /// The figures so far.

@@ -125,8 +125,13 @@ impl Portal {
                 self.stealing.push((process, ids));
             }
             Intrusion::GetAndError { limit } => {
-                for id in select(self, *limit) {
-                    self.table.set_error(id);
+                let process: ProcessId = Arc::from(self.random.code());
+                let ids = select(self, *limit);
+                self.table.mark(&ids, &process);
+                let message = |id: &u64| self.table.row(*id).map(|row| row.message);
+                let messages: Vec<u128> = ids.iter().filter_map(message).collect();
+                for message in messages {
+                    self.register_error(queue, &process, message);
                 }
             }
             Intrusion::Deed(deed) => self.act(deed),
@@ -175,17 +180,22 @@ impl Portal {
         self.ledger.error_calls += 1;
         let queue = &caller.connector;
         for message in messages.iter().filter_map(|text| u128::from_str_radix(text, 16).ok()) {
-            // nobody asks whether this process_id still holds the record (F16)
-            for id in self.table.copies(queue, message) {
-                let Some(row) = self.table.row(id).filter(|row| !row.error) else { continue };
-                if row.process == process {
-                    self.table.set_error(id);
-                } else {
-                    self.table.remove(id);
-                }
-            }
+            self.register_error(queue, &process, message);
         }
         Ok(Reply::rows(Php::Bool(true), messages.len()))
+    }
+
+    /// Of the copies with ERROR 0 the one under this process_id becomes an error, the others are deleted. Nobody asks
+    /// whether the process_id still holds one (F16).
+    fn register_error(&mut self, queue: &Connector, process: &ProcessId, message: u128) {
+        for id in self.table.copies(queue, message) {
+            let Some(row) = self.table.row(id).filter(|row| !row.error) else { continue };
+            if row.process == *process {
+                self.table.set_error(id);
+            } else {
+                self.table.remove(id);
+            }
+        }
     }
 
     pub(crate) fn offline_list(&mut self, caller: &Caller, params: &Php) -> Answered<Reply> {

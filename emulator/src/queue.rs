@@ -183,31 +183,56 @@ impl Table {
     }
 
     fn drop_twin(&mut self, id: u64) {
-        if let Some(row) = self.rows.remove(&id) {
-            self.leave_lanes(&row);
+        let place = self.rows.get(&id).map(Place::of);
+        self.rows.remove(&id);
+        if let Some(place) = place {
+            self.leave_lanes(&place);
         }
     }
 
     fn unindex(&mut self, id: u64) {
-        let Some(row) = self.rows.get(&id).cloned() else { return };
-        self.by_key.remove(&(row.connector.clone(), row.message, row.process.clone()));
-        self.leave_lanes(&row);
+        let Some(place) = self.rows.get(&id).map(Place::of) else { return };
+        self.by_key.remove(&(place.connector.clone(), place.message, place.process.clone()));
+        self.leave_lanes(&place);
     }
 
-    fn leave_lanes(&mut self, row: &Row) {
-        let process = (row.connector.clone(), row.process.clone());
+    fn leave_lanes(&mut self, place: &Place) {
+        let process = (place.connector.clone(), place.process.clone());
         if let Some(ids) = self.by_process.get_mut(&process) {
-            ids.remove(&row.id);
+            ids.remove(&place.id);
             if ids.is_empty() {
                 self.by_process.remove(&process);
             }
         }
-        if row.process.is_empty() {
-            if let Some(lane) = self.free.get_mut(&(row.connector.clone(), row.error)) {
-                lane.remove(&(row.changed, row.id));
+        if place.process.is_empty() {
+            if let Some(lane) = self.free.get_mut(&(place.connector.clone(), place.error)) {
+                lane.remove(&(place.changed, place.id));
             }
         } else {
-            self.reserved.remove(&(row.changed, row.id));
+            self.reserved.remove(&(place.changed, place.id));
+        }
+    }
+}
+
+/// Where a record stands in the indexes.
+struct Place {
+    id: u64,
+    changed: u64,
+    message: u128,
+    process: ProcessId,
+    connector: Connector,
+    error: bool,
+}
+
+impl Place {
+    fn of(row: &Row) -> Place {
+        Place {
+            id: row.id,
+            changed: row.changed,
+            message: row.message,
+            process: row.process.clone(),
+            connector: row.connector.clone(),
+            error: row.error,
         }
     }
 }

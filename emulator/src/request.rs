@@ -118,7 +118,7 @@ impl fmt::Debug for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::Answer { status, body, delay_ms, .. } => {
-                let body = if body.contains("_token\"") { "(tokens)" } else { body };
+                let body = if body.contains("\"access_token\"") { "(tokens)" } else { body };
                 write!(formatter, "Answer({status} {body} after {delay_ms} ms)")
             }
             Outcome::CutBody { status, sent, declared, .. } => {

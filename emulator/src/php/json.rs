@@ -1,5 +1,6 @@
 //! JSON in and out of [`Php`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -81,13 +82,15 @@ impl<'de> Visitor<'de> for PhpVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Php, A::Error> {
         let mut array = PhpArray::new();
         // the places by key, so that a hostile body with many keys costs no quadratic time
-        let mut places = std::collections::BTreeMap::new();
+        let mut places = BTreeMap::new();
         while let Some((key, value)) = entries.next_entry::<String, Php>()? {
             let key = Key::from(key.as_str());
-            if places.insert(key.clone(), ()).is_some() {
-                array.set(key, value);
-            } else {
-                array.append(key, value);
+            match places.get(&key).and_then(|place: &usize| array.entries.get_mut(*place)) {
+                Some(entry) => entry.1 = value,
+                None => {
+                    places.insert(key.clone(), array.len());
+                    array.append(key, value);
+                }
             }
         }
         Ok(Php::Array(array))
