@@ -31,6 +31,12 @@ pub(crate) struct Together {
     sent: Moment,
 }
 
+/// A `get` need not say of its rows in which lane they were.
+fn mark(mut row: Row, side: Side) -> Row {
+    row.errored |= side == Side::Errored;
+    row
+}
+
 impl Machine {
     pub(crate) fn begin_answers(&mut self, round: &Round) {
         self.together = Together { sent: round.sent, ..Together::default() };
@@ -108,7 +114,7 @@ impl Machine {
         }
         let Some(process) = rows.process else { return };
         let rows: Vec<(Row, ProcessId)> =
-            rows.rows.into_iter().map(|row| (row, process.clone())).collect();
+            rows.rows.into_iter().map(|row| (mark(row, side), process.clone())).collect();
         self.arrive(rows, number);
     }
 

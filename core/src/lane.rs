@@ -41,6 +41,8 @@ struct Index {
     working: u64,
     /// Records of objects that wait for a time, not for work.
     idle_records: u64,
+    /// Objects at rest after their `error`.
+    aside: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -168,13 +170,18 @@ impl Work {
     }
 
     fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Waiting { .. }) || self.is_aside()
+    }
+
+    /// Rejected and registered: nothing of the object moves before its rest is over.
+    fn is_aside(&self) -> bool {
         match self.stage {
-            Stage::Unread | Stage::Reading | Stage::Ready { .. } | Stage::Delivered(_) => false,
-            Stage::Waiting { .. }
-            | Stage::Intent
-            | Stage::ErrorDue
-            | Stage::Resting { .. }
-            | Stage::Looking => true,
+            Stage::Unread
+            | Stage::Reading
+            | Stage::Ready { .. }
+            | Stage::Delivered(_)
+            | Stage::Waiting { .. } => false,
+            Stage::Intent | Stage::ErrorDue | Stage::Resting { .. } | Stage::Looking => true,
         }
     }
 
@@ -210,6 +217,9 @@ impl Index {
             *number = if add { number.saturating_add(by) } else { number.saturating_sub(by) };
         };
         count(&mut self.working, 1);
+        if work.is_aside() {
+            count(&mut self.aside, 1);
+        }
         if work.is_idle() {
             count(&mut self.idle_records, work.size());
         }
@@ -347,6 +357,17 @@ impl Lane {
     /// Objects in hand, parked ones aside.
     pub(crate) fn working(&self) -> u64 {
         self.index.working
+    }
+
+    /// Whether some object can be delivered before anything new is reserved.
+    pub(crate) fn has_something_to_try(&self) -> bool {
+        let set_aside = self.index.aside;
+        self.index.working > set_aside
+    }
+
+    /// Whether the object is on its way to the user's code, not at rest after its `error`.
+    pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
+        self.work(key).is_some_and(|work| !work.is_aside())
     }
 
     /// Records of objects that are being worked on or are with the user's code.

@@ -350,7 +350,7 @@ impl Machine {
                 Allowance::Nothing => return,
                 Allowance::Free => (size, None),
                 Allowance::Any => (1, None),
-                Allowance::Only(key) if self.lane.work(&key).is_none() => (1, None),
+                Allowance::Only(key) if !self.lane.is_to_be_tried(&key) => (1, None),
                 Allowance::Only(key) => (1, Some(key)),
             };
             let id = BatchId(self.book.id());

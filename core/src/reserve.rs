@@ -42,6 +42,11 @@ pub(crate) struct Limits {
     pub(crate) errored: u32,
 }
 
+impl Limits {
+    /// One record to try the user's code with.
+    pub(crate) const ONE: Limits = Limits { fresh: 1, errored: 1 };
+}
+
 impl Reserve {
     pub(crate) fn new(size: BatchSize) -> Reserve {
         let (size, most) = match size {

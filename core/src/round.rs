@@ -9,6 +9,7 @@ use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::record::Key;
+use crate::reserve::Limits;
 use crate::retrieve::{self, Reading};
 use crate::sweep::Page;
 use crate::time::Millis;
@@ -235,12 +236,13 @@ impl Machine {
                 .is_empty()
     }
 
-    pub(crate) fn get_limits(&self, now: Moment) -> Option<crate::reserve::Limits> {
-        if self.reserve.after_sweep || self.handler.is_down() {
+    pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
+        if self.reserve.after_sweep || !self.may("event.offline.get") {
             return None;
         }
-        if !self.may("event.offline.get") {
-            return None;
+        if self.handler.is_down() {
+            // nothing new, unless there is nothing left to try the user's code with
+            return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
         }
         self.reserve.limits(&self.lane, self.handler.last_delivered.until(now))
     }

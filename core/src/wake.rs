@@ -32,11 +32,9 @@ impl Machine {
                 add(self.pace.next_method(now), WakeReason::Operating);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);
-                if !self.handler.is_down() {
-                    add(Some(self.reserve.poll_at), WakeReason::Poll);
-                    let patience = self.reserve.patience_ends(self.handler.last_delivered);
-                    add((self.lane.delivered() > 0).then_some(patience), WakeReason::Poll);
-                }
+                add(Some(self.reserve.poll_at), WakeReason::Poll);
+                let patience = self.reserve.patience_ends(self.handler.last_delivered);
+                add((self.lane.delivered() > 0).then_some(patience), WakeReason::Poll);
             }
         }
         add(self.next_call_deadline(), WakeReason::CallTimeout);

@@ -1,1 +1,9 @@
-//! Scenes that span the parts.
+//! Scenes: the machine, the emulator of a portal, a journal, a handler and a network in one process
+//! under one clock that the test turns. Nothing here waits for real time.
+
+mod handler;
+pub mod scenario;
+mod world;
+
+pub use handler::{Behaviour, Target};
+pub use world::{World, events};

@@ -1,0 +1,372 @@
+//! The world of a scene.
+
+use b24_offline_core::{
+    Batch, Call, Change, Config, Effect, EventName, Input, JournalContents, JournalEntry, Lost,
+    Machine, NotSent, Notice, Phase, Reply, Save, SaveOutcome, Timestamp, Verdict, Verdicts, Wake,
+    Written,
+};
+use b24_offline_emulator::{Audit, Outcome, Portal, Request, Settings, Tokens};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use crate::handler::{Behaviour, Target, sight};
+
+const START: u64 = 1_795_400_000_000;
+const MOST_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// Machine, portal, journal, handler and network under one clock.
+#[derive(Debug)]
+pub struct World {
+    /// The portal.
+    pub portal: Portal,
+    /// The machine; none between a crash and a start.
+    pub machine: Option<Machine>,
+    /// What the next start is configured with.
+    pub config: Config,
+    /// What is durable.
+    pub journal: BTreeMap<String, String>,
+    /// How the user's code behaves.
+    pub behaviour: Behaviour,
+    /// The other system.
+    pub target: Target,
+    /// Everything that was announced.
+    pub notices: Vec<Notice>,
+    /// The results of writes.
+    pub written: Vec<Written>,
+    /// Everything that was delivered, in order.
+    pub deliveries: Vec<Change>,
+    /// The calls' methods and parameters, in order.
+    pub calls: Vec<Call>,
+    /// Steps in a row without time passing, to notice a hot loop.
+    spins: u64,
+    now: u64,
+    tokens: Tokens,
+    coming: BTreeMap<(u64, u64), Coming>,
+    number: u64,
+    wake: Option<Wake>,
+    seed: u64,
+}
+
+#[derive(Debug)]
+enum Coming {
+    Input(Input),
+    Judged { batch: Batch, verdicts: Verdicts },
+    Saved(Save),
+}
+
+/// Names of events from a list separated by spaces.
+///
+/// # Panics
+/// When one is no name of an event.
+#[must_use]
+#[allow(clippy::expect_used)]
+pub fn events(names: &str) -> Vec<EventName> {
+    names.split(' ').map(|name| EventName::new(name).expect("a name of an event")).collect()
+}
+
+impl World {
+    /// A portal by `settings`, and a machine to be started with `config`.
+    #[must_use]
+    pub fn new(settings: Settings, config: Config) -> World {
+        let mut portal = Portal::new(settings, START);
+        let tokens = portal.issue_token("1");
+        World {
+            portal,
+            machine: None,
+            config,
+            journal: BTreeMap::new(),
+            behaviour: Behaviour::Works,
+            target: Target::default(),
+            notices: Vec::new(),
+            written: Vec::new(),
+            deliveries: Vec::new(),
+            calls: Vec::new(),
+            spins: 0,
+            now: START,
+            tokens,
+            coming: BTreeMap::new(),
+            number: 0,
+            wake: None,
+            seed: 7,
+        }
+    }
+
+    /// The time, in milliseconds since the epoch.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Starts the machine on the journal.
+    ///
+    /// # Panics
+    /// When the machine refuses its configuration or journal.
+    #[allow(clippy::expect_used)]
+    pub fn start(&mut self) {
+        let entries = self.journal.iter();
+        let entries = entries
+            .map(|(key, value)| JournalEntry { key: key.clone(), value: value.clone() })
+            .collect();
+        let contents = JournalContents { entries, ..JournalContents::default() };
+        self.seed += 1;
+        let machine = Machine::open(self.config.clone(), contents, self.seed, Timestamp(self.now));
+        self.machine = Some(machine.expect("a machine"));
+        self.give(Input::Tick);
+    }
+
+    /// Kills the machine: what is on its way to it is lost, what is on its way to the portal or to
+    /// the disk is perhaps done.
+    pub fn crash(&mut self) {
+        self.machine = None;
+        self.wake = None;
+        self.coming.clear();
+    }
+
+    /// Gives an input now.
+    ///
+    /// # Panics
+    /// When the machine calls it a misuse, or wakes at or before now for nothing.
+    #[allow(clippy::panic)]
+    pub fn give(&mut self, input: Input) {
+        let Some(machine) = &mut self.machine else { return };
+        if matches!(machine.status().phase, Phase::Ended(_)) {
+            return;
+        }
+        let name = format!("{input:?}");
+        let step = match machine.handle(input, Timestamp(self.now)) {
+            Ok(step) => step,
+            Err(misuse) => panic!("{misuse} at {name}"),
+        };
+        if let Some(wake) = &step.wake_at {
+            assert!(
+                wake.at.0 > self.now || !step.effects.is_empty(),
+                "a step without effects wakes at or before now: {wake:?}"
+            );
+        }
+        self.wake = step.wake_at;
+        for effect in step.effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn later(&mut self, delay: u64, coming: Coming) {
+        self.number += 1;
+        self.coming.insert((self.now + delay, self.number), coming);
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Call(call) => {
+                let (delay, reply) = self.send(&call);
+                let input = Input::Replied { call: call.id, reply };
+                self.calls.push(call);
+                self.later(delay, Coming::Input(input));
+            }
+            Effect::Deliver(batch) => {
+                self.deliveries.extend(batch.changes.iter().cloned());
+                for (delay, verdicts) in self.target.answer(&self.behaviour.clone(), &batch) {
+                    self.later(delay, Coming::Judged { batch: batch.clone(), verdicts });
+                }
+            }
+            Effect::Save(save) => self.later(2, Coming::Saved(save)),
+            Effect::Written(written) => self.written.push(written),
+            Effect::Notice(notice) => {
+                if let Notice::Parked { object, key, .. } = &notice {
+                    let seen = self.deliveries.iter().rev().find(|change| change.key == *key);
+                    if let Some(sight) = seen.map(sight) {
+                        self.portal.parked(&object.kind, &object.id, sight);
+                    } else {
+                        self.portal.parked(&object.kind, &object.id, None);
+                    }
+                }
+                self.notices.push(notice);
+            }
+        }
+    }
+
+    fn send(&mut self, call: &Call) -> (u64, Reply) {
+        let outcome = self.request(call);
+        if outcome.json().is_some_and(|answer| answer["error"] == "expired_token") {
+            let app = self.portal.application().clone();
+            let refresh = Request::to(
+                "/oauth/token/",
+                json!({
+                    "grant_type": "refresh_token",
+                    "client_id": app.client_id,
+                    "client_secret": app.client_secret,
+                    "refresh_token": self.tokens.refresh_token,
+                }),
+            );
+            let answer = self.portal.handle(&refresh, self.now).json().unwrap_or_default();
+            let token = |name: &str| answer[name].as_str().map(str::to_owned);
+            let (Some(access), Some(refresh)) = (token("access_token"), token("refresh_token"))
+            else {
+                let why = "the refresh token is refused".to_owned();
+                return (20, Reply::NotSent(NotSent::SignInAgain { why }));
+            };
+            self.tokens.access_token = access;
+            self.tokens.refresh_token = refresh;
+            return reply(self.request(call), call.timeout.0);
+        }
+        reply(outcome, call.timeout.0)
+    }
+
+    fn request(&mut self, call: &Call) -> Outcome {
+        let mut params: Value = serde_json::from_str(&call.params).unwrap_or_default();
+        params["auth"] = json!(self.tokens.access_token);
+        if let Some(connector) = &call.connector {
+            params["auth_connector"] = json!(connector);
+        }
+        self.portal.handle(&Request::call(&call.method, params), self.now)
+    }
+
+    /// Goes on to the next thing that happens, at most until `end`; `false` when there is none.
+    ///
+    /// # Panics
+    /// When the machine spins without time passing.
+    pub fn step(&mut self, end: u64) -> bool {
+        let coming = self.coming.keys().next().map(|(at, _)| *at);
+        let wake = self.wake.map(|wake| wake.at.0);
+        let portal = self.portal.next_event();
+        let next = [coming, wake, portal].into_iter().flatten().min();
+        let Some(at) = next.filter(|at| *at <= end) else {
+            self.now = self.now.max(end);
+            self.portal.advance(self.now);
+            return false;
+        };
+        self.spins = if at > self.now { 0 } else { self.spins + 1 };
+        assert!(self.spins < 10_000, "the machine spins: {:?}", self.wake);
+        self.now = self.now.max(at);
+        self.portal.advance(self.now);
+        if coming == Some(at) {
+            if let Some((_, coming)) = self.coming.pop_first() {
+                self.arrive(coming);
+            }
+        } else if wake == Some(at) {
+            self.wake = None;
+            self.give(Input::Tick);
+        }
+        true
+    }
+
+    fn arrive(&mut self, coming: Coming) {
+        match coming {
+            Coming::Input(input) => self.give(input),
+            Coming::Saved(save) => {
+                for key in &save.deletes {
+                    self.journal.remove(key);
+                }
+                for entry in save.puts {
+                    self.journal.insert(entry.key, entry.value);
+                }
+                self.give(Input::Saved { save: save.id, outcome: SaveOutcome::Done });
+            }
+            Coming::Judged { batch, verdicts } => {
+                for change in &batch.changes {
+                    let verdict = verdict_of(&verdicts, &change.key);
+                    if verdict == Some(&Verdict::Done) {
+                        self.target.apply(change);
+                        let object = &change.object;
+                        self.portal.delivered(&object.kind, &object.id, sight(change), self.now);
+                    }
+                }
+                self.give(Input::Judged { batch: batch.id, verdicts });
+            }
+        }
+    }
+
+    /// Lets so many milliseconds pass.
+    pub fn pass(&mut self, millis: u64) {
+        let end = self.now + millis;
+        while self.step(end) {}
+    }
+
+    /// Goes on until the machine has ended, at most so many milliseconds; `true` when it has.
+    pub fn until_ended(&mut self, most: u64) -> bool {
+        let end = self.now + most;
+        loop {
+            if matches!(self.phase(), Some(Phase::Ended(_))) {
+                return true;
+            }
+            if !self.step(end) {
+                return matches!(self.phase(), Some(Phase::Ended(_)));
+            }
+        }
+    }
+
+    /// What the machine is at; none when it is not running.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.machine.as_ref().map(|machine| machine.status().phase)
+    }
+
+    /// The portal's audit.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        self.portal.audit()
+    }
+
+    /// Reserved records that no notice of a parked change explains.
+    #[must_use]
+    pub fn left_reserved(&self) -> Vec<u64> {
+        let parked = |id: u64| {
+            self.notices.iter().any(|notice| match notice {
+                Notice::Parked { key, .. } => {
+                    key.split(',').any(|part| part.split('@').next() == Some(&id.to_string()))
+                }
+                _ => false,
+            })
+        };
+        let reserved = self.portal.queue().into_iter().filter(|row| !row.process_id.is_empty());
+        reserved.map(|row| row.id).filter(|id| !parked(*id)).collect()
+    }
+
+    /// How many records nobody has reserved, in both lanes.
+    #[must_use]
+    pub fn left_free(&self) -> usize {
+        self.portal.queue().iter().filter(|row| row.process_id.is_empty()).count()
+    }
+
+    /// Whether a notice of this kind was given.
+    #[must_use]
+    pub fn noticed(&self, is: impl Fn(&Notice) -> bool) -> bool {
+        self.notices.iter().any(is)
+    }
+}
+
+fn verdict_of<'a>(verdicts: &'a Verdicts, key: &str) -> Option<&'a Verdict> {
+    match verdicts {
+        Verdicts::Some(named) => {
+            named.iter().find(|named| named.key == key).map(|named| &named.verdict)
+        }
+        Verdicts::All { verdict, except } => {
+            let named = except.iter().find(|named| named.key == key);
+            Some(named.map_or(verdict, |named| &named.verdict))
+        }
+    }
+}
+
+/// What a transport makes of an outcome, and when.
+fn reply(outcome: Outcome, timeout: u64) -> (u64, Reply) {
+    let lost = |why| Reply::Unknown { why };
+    match outcome {
+        Outcome::Answer { delay_ms, .. } if delay_ms > timeout => (timeout, lost(Lost::TimedOut)),
+        Outcome::Answer { status, body, delay_ms, .. } => {
+            (delay_ms, Reply::Answer { status, body })
+        }
+        Outcome::CutBody { delay_ms, .. } => (delay_ms, lost(Lost::Broken)),
+        Outcome::Giant { bytes, delay_ms } if bytes > MOST_ANSWER => {
+            (delay_ms, lost(Lost::TooLarge))
+        }
+        Outcome::Giant { bytes, delay_ms } => {
+            let filler = "a".repeat(usize::try_from(bytes).unwrap_or(0).saturating_sub(13));
+            let body = format!(r#"{{"result":"{filler}"}}"#);
+            (delay_ms, Reply::Answer { status: 200, body })
+        }
+        Outcome::NoAnswer { hang_ms, .. } if hang_ms < timeout => (hang_ms, lost(Lost::Broken)),
+        Outcome::NoAnswer { .. } => (timeout, lost(Lost::TimedOut)),
+        Outcome::Refused => {
+            (1, Reply::NotSent(NotSent::Network { why: "connection refused".into() }))
+        }
+    }
+}

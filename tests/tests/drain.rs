@@ -1,0 +1,135 @@
+//! Scenes of draining, under both personalities.
+
+use b24_offline_core::*;
+use b24_offline_emulator::{Fault, FaultKind, Personality, Settings};
+use b24_offline_tests::{Behaviour, World, events};
+use serde_json::json;
+
+const DEAL: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE";
+
+fn config() -> Config {
+    let mut config = Config::new("portal.example", events(DEAL));
+    config.connector = Some(Connector::new("warehouse").unwrap());
+    config.until = Until::Empty;
+    config
+}
+
+fn both(scene: impl Fn(&mut World)) {
+    for personality in [Personality::Documented, Personality::Source] {
+        let settings = Settings { personality, ..Settings::default() };
+        let mut world = World::new(settings, config());
+        for event in events(DEAL) {
+            world.portal.bind(event.as_str(), "warehouse");
+        }
+        scene(&mut world);
+    }
+}
+
+fn deals(world: &mut World, count: usize) -> Vec<String> {
+    let now = world.now();
+    (0..count)
+        .map(|n| world.portal.create("crm.deal", json!({"TITLE": format!("{n}")}), now).unwrap())
+        .collect()
+}
+
+fn clean(world: &World) {
+    let audit = world.audit();
+    assert_eq!(audit.lost, [], "{:#?}", world.notices);
+    assert_eq!((audit.regressions, audit.false_gone, audit.bucket_violations), (0, 0, 0));
+    assert!(audit.reservations.iter().all(|left| left.parked), "{:?}", audit.reservations);
+    assert_eq!((audit.free_records, audit.error_records), (0, 0));
+    assert_eq!(audit.own_writes_returned.get("warehouse"), None);
+}
+
+#[test]
+fn a_queue_is_drained_and_the_machine_ends() {
+    both(|world| {
+        deals(world, 120);
+        world.start();
+        assert!(world.until_ended(600_000), "{:?} {:#?}", world.phase(), world.notices);
+        assert_eq!(world.phase(), Some(Phase::Ended(End::Empty)));
+        assert_eq!(world.target.objects.len(), 120);
+        clean(world);
+    });
+}
+
+#[test]
+fn an_empty_queue_ends_at_once_after_a_sweep() {
+    both(|world| {
+        world.start();
+        assert!(world.until_ended(60_000));
+        assert!(world.calls.len() <= 3, "{:?}", world.calls);
+    });
+}
+
+#[test]
+fn a_lost_answer_of_a_get_is_found_by_the_sweep() {
+    both(|world| {
+        deals(world, 150);
+        world.portal.inject(Fault {
+            method: Some("event.offline.get".into()),
+            after: 0,
+            count: 1,
+            kind: FaultKind::AnswerLost { hang_ms: 1_000 },
+        });
+        world.start();
+        assert!(world.until_ended(600_000), "{:?} {:#?}", world.phase(), world.notices);
+        let status = world.machine.as_ref().unwrap().status();
+        assert_eq!(status.counters.adopted, 150);
+        assert!(world.noticed(|notice| matches!(notice, Notice::Adopted { .. })));
+        clean(world);
+    });
+}
+
+#[test]
+fn five_thousand_deals_cost_few_requests() {
+    both(|world| {
+        deals(world, 5_000);
+        world.start();
+        assert!(world.until_ended(3_600_000), "{:?} {:#?}", world.phase(), world.notices);
+        clean(world);
+        let audit = world.audit();
+        assert!(audit.requests_per_1000_changes <= 5.0, "{}", audit.requests_per_1000_changes);
+    });
+}
+
+#[test]
+fn five_thousand_deals_by_fifty_cost_at_most_sixty_requests_a_thousand() {
+    both(|world| {
+        world.config.batch_size = BatchSize::Fixed(50);
+        deals(world, 5_000);
+        world.start();
+        assert!(world.until_ended(3_600_000), "{:?} {:#?}", world.phase(), world.notices);
+        clean(world);
+        let audit = world.audit();
+        assert!(audit.requests_per_1000_changes <= 60.0, "{}", audit.requests_per_1000_changes);
+    });
+}
+
+#[test]
+fn a_rejected_change_is_parked_and_a_later_change_clears_it() {
+    both(|world| {
+        let ids = deals(world, 10);
+        world.behaviour = Behaviour::Rejects { id: ids[3].clone() };
+        world.start();
+        assert!(world.until_ended(600_000), "{:?} {:#?}", world.phase(), world.notices);
+        clean(world);
+        let audit = world.audit();
+        assert_eq!((audit.reserved_records, audit.parked, audit.error_calls), (1, 1, 0));
+        // a restart does not drive it again
+        world.behaviour = Behaviour::Works;
+        world.crash();
+        world.start();
+        assert!(world.until_ended(600_000));
+        assert_eq!(world.audit().reserved_records, 1);
+        // a later change is delivered, and its success clears the parked record
+        let now = world.now();
+        world.portal.change("crm.deal", &ids[3], json!({"TITLE": "again"}), now);
+        world.crash();
+        world.start();
+        assert!(world.until_ended(600_000));
+        clean(world);
+        assert_eq!(world.audit().reserved_records, 0);
+        assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
+    });
+}
