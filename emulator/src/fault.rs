@@ -12,7 +12,8 @@ use crate::settings::Plan;
 /// A fault of a call (an operating limit, a wrong shape, a foreign change …) strikes the sub-call alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
-    /// The method; none for any.
+    /// The method; none for any. `oauth.token` stands for the exchange of tokens, which must be named: there the
+    /// faults that lose, delay, refuse or spoil a request or its answer strike.
     #[serde(default)]
     pub method: Option<String>,
     /// How many matching requests (or calls) pass unharmed before.
@@ -229,6 +230,10 @@ impl FaultKind {
     }
 }
 
+fn is_oauth(method: &String) -> bool {
+    method == crate::hit::OAUTH
+}
+
 /// The faults that wait.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
@@ -255,7 +260,7 @@ impl Faults {
         }
         let mut struck = Vec::new();
         for fault in &mut self.waiting {
-            let meant = fault.method.as_ref().is_none_or(|meant| {
+            let meant = fault.method.as_ref().map_or(!methods.iter().any(is_oauth), |meant| {
                 methods.iter().any(|method| method.eq_ignore_ascii_case(meant))
             });
             if !meant || fault.kind.of_call() != of_call || fault.count == 0 {

@@ -11,6 +11,9 @@ use crate::portal::{Caller, Portal};
 use crate::request::{Outcome, Request};
 use crate::schedule::Errand;
 
+/// The name under which faults strike the exchange of tokens.
+pub(crate) const OAUTH: &str = "oauth.token";
+
 const JSON: &str = "application/json; charset=utf-8";
 const HTML: &str = "text/html; charset=UTF-8";
 const PROXY_PAGE: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
@@ -95,6 +98,10 @@ impl Portal {
     }
 
     fn exchange(&mut self, params: &Php) -> Outcome {
+        let struck = self.faults.strike(&[OAUTH.to_owned()], false);
+        if let Some(outcome) = self.before(&struck).or_else(|| not_executed(&struck)) {
+            return outcome;
+        }
         let execution = match self.oauth.grant(params, self.now) {
             Ok(user) => {
                 self.ledger.token_refreshes += 1;
@@ -104,7 +111,7 @@ impl Portal {
             }
             Err((status, code, text)) => Execution::refused(RestError::new(status, code, text)),
         };
-        execution.outcome()
+        after(&struck, execution)
     }
 
     fn hit(
@@ -143,10 +150,10 @@ impl Portal {
                 caller: caller.clone(),
             };
             if let FaultKind::ExecutedLate { after_ms, hang_ms } = kind {
-                self.schedule.add(self.now + after_ms, errand());
+                self.schedule.add(self.now.saturating_add(*after_ms), errand());
                 return Outcome::NoAnswer { executed: false, hang_ms: *hang_ms };
             } else if let FaultKind::ExecutedTwice { after_ms } = kind {
-                self.schedule.add(self.now + after_ms, errand());
+                self.schedule.add(self.now.saturating_add(*after_ms), errand());
             } else if let FaultKind::BatchDies { after_calls } = kind {
                 dies_after = *after_calls;
             }
@@ -166,7 +173,7 @@ impl Portal {
             } else if let FaultKind::Robot(robot) = kind {
                 self.robots.push(robot.clone());
             } else if let FaultKind::RefuseConnections { for_ms } = kind {
-                self.refused_until = self.now + for_ms;
+                self.refused_until = self.now.saturating_add(*for_ms);
                 return Some(Outcome::Refused);
             } else if let FaultKind::RequestLost { hang_ms } = kind {
                 return Some(Outcome::NoAnswer { executed: false, hang_ms: *hang_ms });
@@ -280,7 +287,7 @@ fn spoil(kind: &FaultKind, outcome: Outcome) -> Outcome {
     } else if let FaultKind::Html { status, .. } = kind {
         html(*status, delay_ms)
     } else if let FaultKind::Delay { ms } = kind {
-        Outcome::Answer { status, content_type, body, delay_ms: delay_ms + ms }
+        Outcome::Answer { status, content_type, body, delay_ms: delay_ms.saturating_add(*ms) }
     } else if let FaultKind::GiantAnswer { bytes } = kind {
         Outcome::Giant { bytes: *bytes, delay_ms }
     } else if let FaultKind::TruncatedJson { keep } = kind {

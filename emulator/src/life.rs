@@ -133,6 +133,11 @@ impl Portal {
         self.raised = pending;
     }
 
+    /// Lets people do something at a later time, in milliseconds since the epoch ([`Portal::next_event`] tells it).
+    pub fn schedule(&mut self, due: u64, deed: Deed) {
+        self.schedule.add(due, Errand::Deed(deed));
+    }
+
     pub(crate) fn run_errand(&mut self, errand: Errand) {
         match errand {
             Errand::Deed(deed) => self.act(&deed),
@@ -270,7 +275,7 @@ impl Portal {
                 self.alter(kind, id, &fields.into(), &Author::RobotWithin(connector.clone()), "0");
             } else {
                 let deed = Deed::Change { kind: kind.to_owned(), id: id.to_owned(), fields };
-                self.schedule.add(self.now + delay, Errand::Deed(deed));
+                self.schedule.add(self.now.saturating_add(delay), Errand::Deed(deed));
             }
         }
     }

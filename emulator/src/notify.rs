@@ -87,7 +87,8 @@ impl Notifier {
             let Some(handler) = &binding.handler else { continue };
             let key = (handler.clone(), binding.connector.clone());
             let quiet = self.last.get(&key).is_some_and(|last| {
-                binding.min_timeout > 0 && now < last + binding.min_timeout * 1_000
+                binding.min_timeout > 0
+                    && now < last.saturating_add(binding.min_timeout.saturating_mul(1_000))
             });
             if quiet {
                 continue;

@@ -84,7 +84,7 @@ impl Store {
         let given = fields.get(rule.id_field).map(Php::text).filter(|text| !text.is_empty());
         let id = match given {
             Some(text) => ObjectId::parse(&text),
-            None => ObjectId::Number(shelf.last_id + 1),
+            None => ObjectId::Number(shelf.last_id.saturating_add(1)),
         };
         if let ObjectId::Number(number) = id {
             shelf.last_id = shelf.last_id.max(number);

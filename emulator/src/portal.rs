@@ -45,6 +45,9 @@ pub struct Portal {
     pub(crate) raised: Vec<crate::life::Raised>,
 }
 
+/// The end of the year 9999: a later time counts as this one.
+const LATEST: u64 = 253_402_300_799_000;
+
 /// Who makes a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
@@ -63,7 +66,7 @@ impl Portal {
         let member = random.code();
         let mut portal = Portal {
             settings,
-            now,
+            now: now.min(LATEST),
             random,
             oauth,
             member,
@@ -96,6 +99,7 @@ impl Portal {
     /// Brings the portal to a time: executes what is due, deletes aged records (F4). [`Portal::handle`] and all
     /// other acts with a time call it themselves.
     pub fn advance(&mut self, now: u64) {
+        let now = now.min(LATEST);
         while let Some((due, errand)) = self.schedule.take(now) {
             self.now = self.now.max(due);
             self.run_errand(errand);

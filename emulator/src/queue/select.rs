@@ -1,7 +1,6 @@
 //! Filters and orders of the offline methods (F5, F6, F18).
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::{Connector, ProcessId, Row, Table, hex};
@@ -46,7 +45,28 @@ pub(crate) enum Reach {
 struct Condition {
     field: Field,
     operator: Operator,
-    values: Vec<String>,
+    values: Vec<Wanted>,
+}
+
+/// A value of a condition, read once in each way that a field may be compared.
+#[derive(Clone, Debug)]
+struct Wanted {
+    text: String,
+    whole: i64,
+    seconds: i64,
+}
+
+impl Wanted {
+    fn read(value: &Php, field: Field, zone: i16) -> Wanted {
+        let text = value.text();
+        let seconds = time::parse(&text, zone).unwrap_or_default();
+        let text = match field {
+            Field::EventName => text.to_ascii_uppercase(),
+            Field::MessageId => text.to_ascii_lowercase(),
+            Field::Id | Field::TimestampX | Field::ProcessId | Field::Error => text,
+        };
+        Wanted { whole: value.int(), seconds, text }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -111,9 +131,9 @@ impl Filter {
                     if operator == Operator::Equal {
                         operator = Operator::In;
                     }
-                    array.values().map(Php::text).collect()
+                    array.values().map(|value| Wanted::read(value, field, zone)).collect()
                 }
-                None => vec![value.text()],
+                None => vec![Wanted::read(value, field, zone)],
             };
             conditions.push(Condition { field, operator, values });
         }
@@ -128,7 +148,8 @@ impl Filter {
     fn id_bounds(&self) -> Option<(u64, u64)> {
         let (mut low, mut high, mut bounded) = (0, u64::MAX, false);
         for condition in self.conditions.iter().filter(|condition| condition.field == Field::Id) {
-            let Some(value) = condition.values.first().and_then(|text| text.parse::<u64>().ok())
+            let Some(value) =
+                condition.values.first().and_then(|wanted| u64::try_from(wanted.whole).ok())
             else {
                 continue;
             };
@@ -151,10 +172,10 @@ impl Condition {
     fn holds(&self, row: &Row, zone: i16) -> bool {
         if self.operator == Operator::Contains {
             let held = text(row, self.field, zone).to_lowercase();
-            return self.values.iter().any(|value| held.contains(&value.to_lowercase()));
+            return self.values.iter().any(|value| held.contains(&value.text.to_lowercase()));
         }
         self.values.iter().any(|value| {
-            let order = self.compare(row, value, zone);
+            let order = self.compare(row, value);
             match self.operator {
                 Operator::Equal | Operator::In | Operator::Contains => order == Ordering::Equal,
                 Operator::Greater => order == Ordering::Greater,
@@ -165,18 +186,15 @@ impl Condition {
         })
     }
 
-    fn compare(&self, row: &Row, value: &str, zone: i16) -> Ordering {
-        let whole = || Php::from(value).int();
+    fn compare(&self, row: &Row, wanted: &Wanted) -> Ordering {
+        let number = |held: u64| i64::try_from(held).unwrap_or(i64::MAX);
         match self.field {
-            Field::Id => i64::try_from(row.id).unwrap_or(i64::MAX).cmp(&whole()),
-            Field::TimestampX => {
-                let changed = i64::try_from(row.changed).unwrap_or(i64::MAX);
-                changed.cmp(&time::parse(value, zone).unwrap_or_default())
-            }
-            Field::Error => i64::from(row.error).cmp(&whole()),
-            Field::EventName => row.event.as_ref().cmp(value.to_ascii_uppercase().as_str()),
-            Field::MessageId => hex(row.message).as_str().cmp(value.to_ascii_lowercase().as_str()),
-            Field::ProcessId => row.process.as_ref().cmp(value),
+            Field::Id => number(row.id).cmp(&wanted.whole),
+            Field::TimestampX => number(row.changed).cmp(&wanted.seconds),
+            Field::Error => i64::from(row.error).cmp(&wanted.whole),
+            Field::EventName => row.event.as_ref().cmp(wanted.text.as_str()),
+            Field::MessageId => hex(row.message).as_str().cmp(wanted.text.as_str()),
+            Field::ProcessId => row.process.as_ref().cmp(wanted.text.as_str()),
         }
     }
 }
@@ -289,8 +307,13 @@ impl Table {
     ) -> (Vec<u64>, usize) {
         let rows = self.candidates(connector, filter);
         if order.is_empty() || *order == [(Field::Id, true)] {
-            let ids: BTreeSet<u64> = rows.map(|row| row.id).collect();
-            return (ids.iter().copied().skip(start).take(size).collect(), ids.len());
+            let mut ids: Vec<u64> = rows.map(|row| row.id).collect();
+            // the records of one reservation come in order, those of several do not
+            if !ids.is_sorted() {
+                ids.sort_unstable();
+            }
+            let total = ids.len();
+            return (ids.into_iter().skip(start).take(size).collect(), total);
         }
         let rows: Vec<&Row> = rows.collect();
         let total = rows.len();

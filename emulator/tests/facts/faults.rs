@@ -209,6 +209,19 @@ fn foreign_changes_just_before_and_just_after_a_call() {
 }
 
 #[test]
+fn people_act_at_a_later_time() {
+    let mut scene = scene();
+    let deed = Deed::Create { kind: "crm.deal".into(), fields: json!({"TITLE": "Later"}) };
+    scene.portal.schedule(scene.now + 10, deed);
+    scene.portal.schedule(u64::MAX, Deed::Delete { kind: "crm.deal".into(), id: "1".into() });
+    assert_eq!(scene.portal.next_event(), Some(scene.now + 10));
+    scene.now += 10;
+    assert_eq!(scene.ok("crm.deal.get", json!({"id": 4}))["TITLE"], "Later");
+    scene.portal.advance(u64::MAX);
+    assert!(scene.portal.exists("crm.deal", "1"), "time ends with the year 9999");
+}
+
+#[test]
 fn faults_are_written_as_json() {
     let text = r#"{"method": "batch", "kind": {"batch_dies": {"after_calls": 3}}}"#;
     let fault: Fault = serde_json::from_str(text).unwrap();

@@ -1,4 +1,4 @@
-use b24_offline_emulator::{Outcome, Request, Settings};
+use b24_offline_emulator::{FaultKind, Outcome, Request, Settings};
 use serde_json::{Value, json};
 
 use crate::scene::Scene;
@@ -85,6 +85,29 @@ fn f34_the_refresh_token_changes_at_each_refresh() {
     scene.now += 180 * 86_400_000;
     assert_eq!(refresh(&mut scene, &new).1["error"], "invalid_grant", "180 days");
     assert_eq!(scene.portal.audit().token_refreshes, 1);
+}
+
+#[test]
+fn f34_a_refresh_whose_answer_is_lost_has_used_up_the_token() {
+    let mut scene = scene();
+    let old = scene.refresh.clone();
+    scene.fault("oauth.token", FaultKind::RequestLost { hang_ms: 0 });
+    scene.fault("profile", FaultKind::Delay { ms: 1 });
+    let application = scene.portal.application().clone();
+    let params = json!({
+        "grant_type": "refresh_token",
+        "client_id": application.client_id,
+        "client_secret": application.client_secret,
+        "refresh_token": old,
+    });
+    let request = Request::to("/oauth/token/", params);
+    let lost = Outcome::NoAnswer { executed: false, hang_ms: 0 };
+    assert_eq!(scene.portal.handle(&request, scene.now), lost);
+    assert_eq!(scene.portal.waiting_faults().len(), 1, "the other one waits for its method");
+    scene.fault("oauth.token", FaultKind::AnswerLost { hang_ms: 0 });
+    let lost = Outcome::NoAnswer { executed: true, hang_ms: 0 };
+    assert_eq!(scene.portal.handle(&request, scene.now), lost);
+    assert_eq!(refresh(&mut scene, &old).1["error"], "invalid_grant");
 }
 
 #[test]
