@@ -21,9 +21,9 @@
 //!
 //! # Map
 //! - [`Portal`]: [`Portal::new`], [`Portal::handle`], [`Portal::advance`], [`Portal::next_event`]; people's acts
-//!   [`Portal::create`], [`Portal::change`], [`Portal::delete`], [`Portal::restore`], [`Portal::record_event`];
-//!   set-up of users, tokens, webhooks, bindings; [`Portal::inject`] for faults; [`Portal::delivered`],
-//!   [`Portal::parked`], [`Portal::audit`], [`Portal::queue`] for judging a client.
+//!   [`Portal::create`], [`Portal::change`], [`Portal::delete`], [`Portal::restore`], [`Portal::record_event`],
+//!   [`Portal::schedule`]; set-up of users, tokens, webhooks, bindings; [`Portal::inject`] for faults;
+//!   [`Portal::delivered`], [`Portal::parked`], [`Portal::audit`], [`Portal::queue`] for judging a client.
 //! - [`Settings`]: personality, plan, limits, costs. [`Request`], [`Outcome`]: what goes in and out.
 //! - [`Php`]: values as the server holds them, [`unfold`] and [`fold`] for forms with brackets.
 //! - [`Fault`], [`FaultKind`]: what can be made to go wrong. [`Notification`]: what the portal would send.
@@ -36,6 +36,19 @@
 //! object has a version that begins at 1 and grows by one with each change, deletion and restoration; it stands among
 //! the object's fields as [`VERSION_FIELD`] (text) or, in kinds written in camelCase, [`VERSION_FIELD_CAMEL`]
 //! (a number; a task's answers show it as `version`, as text).
+//!
+//! # Where the facts are silent
+//! - The bucket (F29) is checked before a request is counted, so 51 requests pass at once and the 52nd is blocked; it
+//!   leaks once a second, counted from the first request; a blocked request does not count.
+//! - A batch that exceeds 60 s (F31) has executed the sub-call that met the limit and none after it, and what it
+//!   changed is recorded.
+//! - `event.offline.error` touches records with ERROR 0 alone (F16): a reserved copy with ERROR 1 stays.
+//! - Of two copies that a two-step marking (F13) would bring under one key (F2), the later mark wins.
+//! - A robot within the application's own call (F25) is a foreign change for the documented portal.
+//! - `calendar.event.getbyid` answers `false`, `user.get`, `sonet_group.get` and `log.blogpost.get` an empty list for an
+//!   object that does not exist; `tasks.task.get` answers HTTP 400 with the code `1048584`.
+//! - A licence error is HTTP 403 with `WRONG_LICENSE`; only `clear=0` needs `rest_offline_extended` (F11).
+//! - Sub-calls may carry their own `auth`: it is ignored, as their `auth_connector` is (F24).
 
 mod audit;
 mod batch;

@@ -128,6 +128,11 @@ impl Portal {
         self.settings.plan = plan;
     }
 
+    /// Changes what the application may use from now on ([`Settings::scopes`]).
+    pub fn set_scopes(&mut self, scopes: Vec<String>) {
+        self.settings.scopes = scopes;
+    }
+
     /// Lets a fault wait for its calls.
     pub fn inject(&mut self, fault: Fault) {
         self.faults.add(fault);

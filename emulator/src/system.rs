@@ -1,7 +1,9 @@
-//! Methods of the portal itself: `feature.get`, `profile`, `app.info`, `server.time`, `scope`, `methods`.
+//! Methods of the portal itself: `feature.get`, `profile`, `app.info`, `server.time`, `scope`,
+//! `events`.
 
 use crate::call::Reply;
 use crate::error::{Answered, RestError};
+use crate::object::kinds;
 use crate::php::Php;
 use crate::portal::{Caller, Portal};
 use crate::settings::Feature;
@@ -30,6 +32,7 @@ impl Portal {
             "profile" | "user.current" => self.profile(&caller.user, method == "profile"),
             "user.admin" => Php::Bool(self.is_administrator(&caller.user)),
             "server.time" => Php::from(self.date()),
+            "events" => Php::list(kinds::event_names()),
             "scope" => Php::list(self.settings.scopes.iter().map(String::as_str)),
             "app.info" => Php::map([
                 ("ID", Php::Int(1)),

@@ -1,8 +1,8 @@
 //! The methods of the objects: get, list, add, update, delete.
 
-use super::kinds::{KINDS, KindRule, Style};
+use super::kinds::{self, KINDS, KindRule, Style};
 use super::list::Query;
-use super::show::Select;
+use super::show::{Select, universal, upper};
 use crate::call::Reply;
 use crate::error::{Answered, RestError};
 use crate::life::Author;
@@ -24,6 +24,8 @@ struct Target {
     action: Action,
     /// The kind, with its number if it is a dynamic type.
     kind: String,
+    /// Whether `crm.item.*` is used for a kind that has methods of its own: names are in camelCase then.
+    universal: bool,
 }
 
 impl Portal {
@@ -41,11 +43,11 @@ impl Portal {
                 "The request requires higher privileges than provided by the access token",
             ));
         }
-        let kind = match rule.kind {
-            "crm.item" => format!("crm.item:{}", entity_type(params)?),
-            other => other.to_owned(),
-        };
-        let target = Target { rule, action, kind };
+        let universal = rule.kind == "crm.item";
+        let kind = if universal { entity_kind(params)? } else { rule.kind.to_owned() };
+        let universal = universal && !kind.contains(':');
+        let rule = kinds::rule(&kind).ok_or_else(RestError::unknown_method)?;
+        let target = Target { rule, action, kind, universal };
         match action {
             Action::Get => self.object_get(&target, params),
             Action::List => self.object_list(&target, params),
@@ -63,10 +65,8 @@ impl Portal {
                 || task.map(Php::int) == object.fields.get("TASK_ID").map(Php::int)
         });
         match (object, target.rule.kind) {
-            (Some(object), "log.blogpost") => {
-                Ok(Php::list([target.rule.whole(&object.fields)]).into())
-            }
-            (Some(object), _) => Ok(target.wrap(target.rule.whole(&object.fields)).into()),
+            (Some(object), "log.blogpost") => Ok(Php::list([target.whole(&object.fields)]).into()),
+            (Some(object), _) => Ok(target.wrap(target.whole(&object.fields)).into()),
             (None, "log.blogpost") => Ok(Php::empty().into()),
             (None, "calendar.event") => Ok(Php::Bool(false).into()),
             (None, _) => Err(target.missing(&id)),
@@ -81,14 +81,14 @@ impl Portal {
                 return Err(RestError::nameless(format!("Parameter '{name}' must be array.")));
             }
         }
-        let bare = self.bare_filter(target, params);
-        let filter = bare.as_ref().or_else(|| params.get_any_case("filter"));
-        let order = params.get_any_case("order");
-        let query = Query::parse(filter, order, params.get_any_case("start"));
+        let filter = bare_filter(target, params).or_else(|| target.named(params, "filter"));
+        let order = target.named(params, "order");
+        let query = Query::parse(filter.as_ref(), order.as_ref(), params.get_any_case("start"));
         let page = query.page(self.store.shelf(&target.kind), target.rule);
         let select = Select::parse(params.get_any_case("select"));
         let objects = page.objects.iter().map(|object| match target.rule.kind {
-            "user" | "sonet_group" => target.rule.whole(&object.fields),
+            "user" | "sonet_group" => target.whole(&object.fields),
+            _ if target.universal => universal(&object.fields, Some(&select)),
             _ => target.rule.selected(&object.fields, &select),
         });
         let rows = page.objects.len();
@@ -98,15 +98,6 @@ impl Portal {
             None => list,
         };
         Ok(Reply { total: page.total, next: page.next, ..Reply::rows(result, rows) })
-    }
-
-    /// `user.get {ID: 1}`: the filter without its name.
-    fn bare_filter(&self, target: &Target, params: &Php) -> Option<Php> {
-        if target.rule.kind != "user" || params.get_any_case("filter").is_some() {
-            return None;
-        }
-        let id = params.get_any_case("ID")?;
-        Some(Php::map([("ID", id.clone())]))
     }
 
     fn object_add(&mut self, target: &Target, params: &Php, caller: &Caller) -> Answered<Reply> {
@@ -146,7 +137,7 @@ impl Portal {
 
     fn object_shown(&self, target: &Target, id: &str) -> Answered<Reply> {
         let object = self.store.find(&target.kind, id).ok_or_else(|| target.missing(id))?;
-        Ok(target.wrap(target.rule.whole(&object.fields)).into())
+        Ok(target.wrap(target.whole(&object.fields)).into())
     }
 
     fn object_delete(&mut self, target: &Target, params: &Php, caller: &Caller) -> Answered<Reply> {
@@ -157,6 +148,7 @@ impl Portal {
         Ok(match target.rule.kind {
             "tasks.task" => Php::map([("task", true)]),
             "crm.item" => Php::empty(),
+            _ if target.universal => Php::empty(),
             _ => Php::Bool(true),
         }
         .into())
@@ -180,15 +172,27 @@ fn resolve(method: &str) -> Option<(&'static KindRule, Action)> {
     Some((rule, action))
 }
 
-fn entity_type(params: &Php) -> Answered<i64> {
-    let given = params.get("entityTypeId").ok_or_else(|| needed("entityTypeId"))?;
-    let number = given.int();
-    // dynamic types are numbered from 128 on; invoices are 31
-    if number >= 128 || number == 31 {
-        Ok(number)
-    } else {
-        Err(RestError::new(400, "NOT_FOUND", "SPA not found"))
+/// `user.get {ID: 1}`: the filter without its name.
+fn bare_filter(target: &Target, params: &Php) -> Option<Php> {
+    if target.rule.kind != "user" || params.get_any_case("filter").is_some() {
+        return None;
     }
+    let id = params.get_any_case("ID")?;
+    Some(Php::map([("ID", id.clone())]))
+}
+
+/// The kind behind an entityTypeId. Dynamic types are numbered from 128 on, invoices are 31.
+fn entity_kind(params: &Php) -> Answered<String> {
+    let given = params.get("entityTypeId").ok_or_else(|| needed("entityTypeId"))?;
+    Ok(match given.int() {
+        1 => "crm.lead".to_owned(),
+        2 => "crm.deal".to_owned(),
+        3 => "crm.contact".to_owned(),
+        4 => "crm.company".to_owned(),
+        7 => "crm.quote".to_owned(),
+        number if number >= 128 || number == 31 => format!("crm.item:{number}"),
+        _ => return Err(RestError::new(400, "NOT_FOUND", "SPA not found")),
+    })
 }
 
 fn needed(name: &str) -> RestError {
@@ -200,10 +204,24 @@ impl Target {
     fn wrapper(&self) -> Option<&'static str> {
         match self.rule.kind {
             "crm.item" => Some("item"),
+            _ if self.universal => Some("item"),
             "tasks.task" => Some("task"),
             "sale.order" => Some("order"),
             "booking.v1.booking" => Some("booking"),
             _ => None,
+        }
+    }
+
+    fn whole(&self, fields: &PhpArray) -> Php {
+        if self.universal { universal(fields, None) } else { self.rule.whole(fields) }
+    }
+
+    /// A filter or an order with the kind's own field names.
+    fn named(&self, params: &Php, name: &str) -> Option<Php> {
+        let given = params.get_any_case(name)?;
+        match given.as_array() {
+            Some(array) if self.universal => Some(upper(array).into()),
+            _ => Some(given.clone()),
         }
     }
 
@@ -221,7 +239,7 @@ impl Target {
             "task.commentitem" => params.get_any_case("ITEMID").or_else(|| params.get("1")),
             "log.blogpost" => params.get_any_case("POST_ID"),
             "sonet_group" => params.get_any_case("GROUP_ID"),
-            _ if self.rule.style == Style::Camel => params.get("id"),
+            _ if self.universal || self.rule.style == Style::Camel => params.get("id"),
             _ => params.get_any_case("id"),
         };
         let text = match given {
@@ -238,6 +256,7 @@ impl Target {
         match self.rule.kind {
             "tasks.task" => needed("taskId"),
             "crm.item" | "sale.order" | "booking.v1.booking" => needed("id"),
+            _ if self.universal => needed("id"),
             "task.commentitem" => RestError::core(
                 "TASKS_ERROR_EXCEPTION_#256; Param #1 (itemId) expected by method \
                  ctaskcommentitem::get(), but not given.; 256/TE/WRONG_ARGUMENTS<br>",
@@ -260,6 +279,7 @@ impl Target {
             }
             "crm.timeline.comment" => RestError::nameless("Not found."),
             "crm.item" => RestError::new(400, "NOT_FOUND", "Element not found"),
+            _ if self.universal => RestError::new(400, "NOT_FOUND", "Element not found"),
             "tasks.task" => RestError::new(400, "1048584", "Task not found or not accessible"),
             "task.commentitem" => RestError::core(
                 "TASKS_ERROR_EXCEPTION_#512; Check listitem not found or not accessible; \
@@ -288,8 +308,12 @@ impl Target {
             _ => params.get_any_case("fields"),
         };
         let fields = given.and_then(Php::as_array).cloned();
+        let fields = fields.map(|fields| if self.universal { upper(&fields) } else { fields });
         fields.ok_or_else(|| match self.rule.style {
-            Style::Upper => RestError::nameless("Parameter 'fields' must be array."),
+            Style::Upper if !self.universal => {
+                RestError::nameless("Parameter 'fields' must be array.")
+            }
+            Style::Upper => needed("fields"),
             Style::Camel | Style::Task => needed("fields"),
         })
     }

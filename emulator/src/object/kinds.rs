@@ -179,15 +179,22 @@ pub(crate) fn rule(kind: &str) -> Option<&'static KindRule> {
     KINDS.iter().find(|rule| rule.kind == stem && (rule.kind == "crm.item") == typed)
 }
 
+const OTHER_EVENTS: [&str; 4] =
+    ["ONCRMDEALMOVETOCATEGORY", "ONORDERENTITYSAVED", "ONAPPUPDATE", "ONAPPINSTALL"];
+
+/// The names of all events, those of single dynamic types left out.
+pub(crate) fn event_names() -> impl Iterator<Item = &'static str> {
+    let of_kinds = KINDS.iter().flat_map(|rule| rule.events).filter(|name| !name.is_empty());
+    of_kinds.chain(OTHER_EVENTS)
+}
+
 /// Whether there is an event of this name (upper case).
 pub(crate) fn is_event(name: &str) -> bool {
-    const OTHERS: [&str; 4] =
-        ["ONCRMDEALMOVETOCATEGORY", "ONORDERENTITYSAVED", "ONAPPUPDATE", "ONAPPINSTALL"];
     let of_type = name.strip_prefix("ONCRMDYNAMICITEM").and_then(|rest| rest.split_once('_'));
     let dynamic = of_type.is_some_and(|(what, number)| {
         matches!(what, "ADD" | "UPDATE" | "DELETE") && number.parse::<u32>().is_ok()
     });
-    dynamic || OTHERS.contains(&name) || KINDS.iter().any(|rule| rule.events.contains(&name))
+    dynamic || event_names().any(|known| known == name)
 }
 
 impl KindRule {

@@ -77,6 +77,50 @@ fn textual(value: &Php) -> Php {
     }
 }
 
+/// The fields of a lead, deal, contact, company or quote as `crm.item.*` shows them: names in camelCase, whole
+/// numbers as numbers. Own fields keep what follows `UF_CRM_` as it is: `UF_CRM_1_A` is `ufCrm1_A`.
+pub(crate) fn universal(fields: &PhpArray, select: Option<&Select>) -> Php {
+    let mut shown = PhpArray::new();
+    for (key, value) in fields.iter() {
+        let name = key.text();
+        let name = match name.strip_prefix("UF_CRM_") {
+            Some(own) => format!("ufCrm{own}"),
+            None => camel(&name),
+        };
+        let named = |select: &Select| {
+            let names = &select.names;
+            names.is_empty() || names.iter().any(|wanted| *wanted == name || wanted == "*")
+        };
+        if name == "id" || select.is_none_or(named) {
+            let whole = value.as_str().filter(|text| matches!(Key::from(*text), Key::Index(_)));
+            let value = whole.map_or_else(|| value.clone(), |_| Php::Int(value.int()));
+            shown.set(Key::from(name.as_str()), value);
+        }
+    }
+    shown.into()
+}
+
+/// The way back of [`universal`] for the keys of fields, filters and orders.
+pub(crate) fn upper(fields: &PhpArray) -> PhpArray {
+    let rename = |key: &Key| {
+        let text = key.text();
+        let name = text.trim_start_matches(|sign: char| !sign.is_ascii_alphanumeric());
+        let sign = text.strip_suffix(name).unwrap_or_default();
+        if let Some(own) = name.strip_prefix("ufCrm") {
+            return format!("{sign}UF_CRM_{}", own.trim_start_matches('_'));
+        }
+        let mut written = sign.to_owned();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() {
+                written.push('_');
+            }
+            written.push(letter.to_ascii_uppercase());
+        }
+        written
+    };
+    fields.iter().map(|(key, value)| (Key::from(rename(key).as_str()), value.clone())).collect()
+}
+
 /// `RESPONSIBLE_ID` as `responsibleId`.
 pub(crate) fn camel(name: &str) -> String {
     let mut written = String::with_capacity(name.len());

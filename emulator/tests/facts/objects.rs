@@ -223,6 +223,36 @@ fn wrapped_lists_and_dynamic_types() {
 }
 
 #[test]
+fn the_universal_methods_reach_the_classic_kinds() {
+    let mut scene = scene();
+    scene.deals(3);
+    let params = json!({"entityTypeId": 2, "id": 1});
+    let item = scene.ok("crm.item.get", params.clone())["item"].clone();
+    assert_eq!(
+        (&item["id"], &item["title"], &item["version"]),
+        (&json!(1), &json!("Deal"), &json!(1))
+    );
+    let fields = json!({"stageId": "NEW", "ufCrm1_A": "x"});
+    let changed =
+        scene.ok("crm.item.update", json!({"entityTypeId": 2, "id": 1, "fields": fields}));
+    assert_eq!(changed["item"]["ufCrm1_A"], "x");
+    let deal = scene.ok("crm.deal.get", json!({"id": 1}));
+    assert_eq!((&deal["STAGE_ID"], &deal["UF_CRM_1_A"]), (&json!("NEW"), &json!("x")));
+    let filter = json!({"@id": [1, 2], "stageId": "NEW"});
+    let params = json!({"entityTypeId": 2, "filter": filter, "select": ["stageId"], "order": {"id": "DESC"}});
+    let items = scene.ok("crm.item.list", params);
+    assert_eq!(items, json!({"items": [{"id": 1, "stageId": "NEW"}]}));
+    let params = json!({"entityTypeId": 2, "order": {"id": "DESC"}, "select": ["id"]});
+    assert_eq!(scene.ok("crm.item.list", params)["items"][0], json!({"id": 3}));
+    assert_eq!(scene.ok("crm.item.delete", json!({"entityTypeId": 2, "id": 1})), json!([]));
+    let gone = json!({"entityTypeId": 2, "id": 1});
+    assert_eq!(scene.err("crm.item.get", gone), (400, "NOT_FOUND".into()));
+    let made = scene.ok("crm.item.add", json!({"entityTypeId": 1, "fields": {"title": "L"}}));
+    assert_eq!(made["item"]["title"], "L");
+    assert!(scene.portal.exists("crm.lead", "1"));
+}
+
+#[test]
 fn versions_go_on_through_deletion_and_return() {
     let mut scene = scene();
     let id = scene.deal();

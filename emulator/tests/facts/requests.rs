@@ -43,6 +43,11 @@ fn f33_errors_of_methods() {
     let mut narrow = Scene::with(Settings { scopes: vec!["crm".into()], ..Settings::default() });
     assert_eq!(narrow.err("tasks.task.list", json!({})), (403, "insufficient_scope".into()));
     narrow.ok("crm.deal.list", json!({}));
+    narrow.portal.set_scopes(vec!["task".into()]);
+    narrow.ok("tasks.task.list", json!({}));
+    assert_eq!(narrow.err("crm.deal.list", json!({})), (403, "insufficient_scope".into()));
+    let events = narrow.ok("events", json!({}));
+    assert!(events.as_array().unwrap().contains(&json!("ONCRMDEALMOVETOCATEGORY")));
 }
 
 #[test]
