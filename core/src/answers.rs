@@ -291,7 +291,9 @@ impl Machine {
             (self.check.connectors, self.config.connector.clone())
         {
             self.fail(Failure::PlanWithoutConnector { connector });
+            return;
         }
+        self.check_complete();
     }
 
     fn bindings_known(&mut self, result: &RawValue) {
@@ -328,6 +330,7 @@ impl Machine {
         self.check_complete();
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other error is tried again")]
     pub(crate) fn bind_refused(&mut self, event: &EventName, error: &ApiError) {
         match error.class {
             Class::AlreadyBound => {
@@ -353,9 +356,8 @@ impl Machine {
 
     /// Starts draining once everything is known and bound.
     fn check_complete(&mut self) {
-        let known = self.check.extended.is_some() && self.check.connectors.is_some();
         let bound = self.check.missing.as_ref().is_some_and(Vec::is_empty);
-        if self.phase != PhaseState::Checking || !known || !bound {
+        if self.phase != PhaseState::Checking || !self.check.is_known() || !bound {
             return;
         }
         let now_bound = std::mem::take(&mut self.check.bound);

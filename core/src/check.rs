@@ -19,6 +19,13 @@ pub(crate) struct Check {
     pub(crate) not_a_portal: Option<(Moment, String)>,
 }
 
+impl Check {
+    /// Whether only bindings can still be missing. Before, no call may carry the connector.
+    pub(crate) fn is_known(&self) -> bool {
+        self.extended.is_some() && self.connectors.is_some() && self.missing.is_some()
+    }
+}
+
 /// What `event.get` tells of this queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Bindings {

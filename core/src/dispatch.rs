@@ -6,6 +6,7 @@ use crate::input::{Lost, NotSent, Reply};
 use crate::lane::Stage;
 use crate::machine::{Asking, Machine, PhaseState};
 use crate::notice::{Failure, Notice};
+use crate::retrieve::Reading;
 use crate::round::{Ask, Asked, Round};
 use crate::step::{Effect, WriteResult, Written};
 use crate::time::Millis;
@@ -100,17 +101,16 @@ impl Machine {
         if self.phase != PhaseState::Checking {
             return;
         }
-        if let Some((since, why)) = &self.check.not_a_portal {
-            if since.plus(NOT_A_PORTAL) <= now {
-                let why = why.clone();
-                self.fail(Failure::NotAPortal { why });
-            }
+        let over = |(since, _): &&(Moment, String)| since.plus(NOT_A_PORTAL) <= now;
+        if let Some(why) = self.check.not_a_portal.as_ref().filter(over).map(|(_, why)| why.clone())
+        {
+            self.fail(Failure::NotAPortal { why });
         }
     }
 
     /// The batch as a whole was refused.
     fn round_refused(&mut self, round: Round, error: ApiError) {
-        let connects = self.phase != PhaseState::Checking || self.check.missing.is_some();
+        let connects = self.phase != PhaseState::Checking || self.check.is_known();
         if error.class == Class::Server {
             let why = format!("the portal failed: {}", error.code);
             self.round_lost(round, Lost::NotThePortal, Some(why));
@@ -212,11 +212,7 @@ impl Machine {
             }
             (Ask::Write(write), Miss::Unknown) => self.written(write.id, WriteResult::Unknown),
             (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
-            (Ask::Read(reading), _) => {
-                for key in reading.keys() {
-                    self.lane.unread_again(&key);
-                }
-            }
+            (Ask::Read(reading), _) => self.lane_unread(&reading),
             (
                 Ask::Get { .. }
                 | Ask::Error { .. }
@@ -228,6 +224,12 @@ impl Machine {
                 | Ask::Sweep(_),
                 _,
             ) => {}
+        }
+    }
+
+    fn lane_unread(&mut self, reading: &Reading) {
+        for key in reading.keys() {
+            self.lane.unread_again(&key);
         }
     }
 
@@ -272,6 +274,7 @@ impl Machine {
     }
 
     /// One sub-call was refused: an error that concerns it alone, or everything.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other error concerns it alone")]
     fn sub_refused(&mut self, ask: Ask, method: &str, error: &ApiError, number: u64) {
         match error.class {
             Class::Server => {
@@ -283,7 +286,7 @@ impl Machine {
                     self.back_off(format!("the portal failed at {method}"));
                 }
             }
-            Class::Expired | Class::Bucket | Class::Operating => {
+            class if class.is_passing() => {
                 self.missed(ask, &Miss::NotExecuted);
                 self.common_error(method, error);
             }
@@ -293,12 +296,14 @@ impl Machine {
 
     fn refused(&mut self, ask: Ask, method: &str, error: &ApiError) {
         match ask {
-            Ask::Read(reading) => match error.class {
-                Class::Scope | Class::SignIn | Class::PortalGone => {
-                    self.common_error(method, error)
+            Ask::Read(reading) => {
+                if matches!(error.class, Class::Scope | Class::SignIn | Class::PortalGone) {
+                    self.lane_unread(&reading);
+                    self.common_error(method, error);
+                } else {
+                    self.reading_refused(&reading, error);
                 }
-                _ => self.reading_refused(&reading, error),
-            },
+            }
             Ask::Write(write) => self.written(
                 write.id,
                 WriteResult::Refused {
@@ -348,9 +353,10 @@ impl Machine {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other error concerns it alone")]
     fn write_refused(&mut self, write: Write, error: &ApiError) {
         match error.class {
-            Class::Bucket | Class::Operating | Class::Expired => {
+            class if class.is_passing() => {
                 let method = write.method.clone();
                 self.writes.put_back(write);
                 self.common_error(&method, error);

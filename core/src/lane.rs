@@ -4,17 +4,20 @@
 //! is open, and what arrives meanwhile waits as `later`.
 
 mod deliver;
+mod index;
 mod reserve;
 mod settle;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::change::{Origin, State};
 use crate::clock::Moment;
-use crate::id::{BatchId, ProcessId, RecordId, SaveId};
-use crate::record::{self, Key, Record, Records};
+use crate::id::{ProcessId, RecordId, SaveId};
+use crate::record::{Key, Record};
 
+use index::Index;
 pub(crate) use settle::Settle;
+pub(crate) use work::{Parked, Stage, Tries, Way, Work};
 
 /// Everything in hand.
 #[derive(Debug, Clone, Default)]
@@ -28,101 +31,12 @@ pub(crate) struct Lane {
     pub(crate) reservations: BTreeMap<ProcessId, Reservation>,
 }
 
-/// The objects by stage, oldest record first.
-#[derive(Debug, Clone, Default)]
-struct Index {
-    unread: BTreeSet<(RecordId, Key)>,
-    ready: BTreeSet<(RecordId, Key)>,
-    waiting: BTreeSet<(Moment, Key)>,
-    resting: BTreeSet<(Moment, Key)>,
-    errors_due: BTreeSet<Key>,
-    looking: BTreeSet<Key>,
-    delivered: u64,
-    working: u64,
-    /// Records of objects that wait for a time, not for work.
-    idle_records: u64,
-    /// Objects at rest after their `error`.
-    aside: u64,
-}
-
 #[derive(Debug, Clone, Default)]
 struct Entry {
     work: Option<Work>,
     parked: Option<Parked>,
     /// Whether the journal has an entry of this object.
     journalled: bool,
-}
-
-/// A change that failed for good; its records stay reserved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Parked {
-    pub(crate) records: Records,
-    pub(crate) attempts: u32,
-}
-
-/// An object on its way to the user's code.
-#[derive(Debug, Clone)]
-pub(crate) struct Work {
-    /// What the present attempt stands for.
-    pub(crate) records: Records,
-    /// What arrived since its data was asked for.
-    pub(crate) later: Records,
-    pub(crate) stage: Stage,
-    pub(crate) tries: Tries,
-    pub(crate) origin: Origin,
-    pub(crate) way: Way,
-    /// It has been through `event.offline.error`: it is parked if it fails again.
-    pub(crate) registered: bool,
-    /// When its rest after that ended.
-    pub(crate) rested_by: Moment,
-}
-
-/// How often the user's code, and the portal, failed on an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Tries {
-    pub(crate) failed: u32,
-    /// With so many failures it is rejected.
-    pub(crate) most: u32,
-    pub(crate) unreadable: u32,
-    /// Failures since the user's code last succeeded at anything, and when that was.
-    pub(crate) suspect: u32,
-    pub(crate) suspect_since: u64,
-    /// At most so many changes in the batch that it is delivered in.
-    pub(crate) companions: u32,
-}
-
-/// How an object is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// With others of its kind, where the kind has such a method.
-    Many,
-    /// By itself: a list left it out, or could not be had.
-    One,
-}
-
-/// How far an object has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stage {
-    Unread,
-    Reading,
-    Ready {
-        state: State,
-        data: Option<String>,
-    },
-    Delivered(BatchId),
-    Waiting {
-        until: Moment,
-    },
-    /// Rejected; the journal does not know yet that `error` will be sent.
-    Intent,
-    /// `error` may be sent.
-    ErrorDue,
-    /// `error` was sent; nothing of the object moves before this moment.
-    Resting {
-        until: Moment,
-    },
-    /// The rest is over; the error lane is to be looked at.
-    Looking,
 }
 
 /// One reservation that is not settled.
@@ -140,101 +54,6 @@ pub(crate) enum Saved {
     No,
     Pending(SaveId),
     Yes,
-}
-
-impl Work {
-    pub(crate) fn new(records: Records, attempts: u32) -> Work {
-        Work {
-            origin: record::origin(&records),
-            records,
-            later: Records::new(),
-            stage: Stage::Unread,
-            tries: Tries::new(0, attempts),
-            way: Way::Many,
-            registered: false,
-            rested_by: Moment(0),
-        }
-    }
-
-    fn anchor(&self) -> RecordId {
-        self.records.keys().next().copied().unwrap_or(RecordId(0))
-    }
-
-    fn size(&self) -> u64 {
-        (self.records.len() + self.later.len()) as u64
-    }
-
-    /// Everything that arrived joins: the next reading comes after all of it.
-    pub(crate) fn join(&mut self) {
-        self.records.append(&mut self.later);
-    }
-
-    fn is_idle(&self) -> bool {
-        matches!(self.stage, Stage::Waiting { .. }) || self.is_aside()
-    }
-
-    /// Rejected and registered: nothing of the object moves before its rest is over.
-    fn is_aside(&self) -> bool {
-        match self.stage {
-            Stage::Unread
-            | Stage::Reading
-            | Stage::Ready { .. }
-            | Stage::Delivered(_)
-            | Stage::Waiting { .. } => false,
-            Stage::Intent | Stage::ErrorDue | Stage::Resting { .. } | Stage::Looking => true,
-        }
-    }
-
-    /// Whether a new record must wait for the next reading.
-    fn is_past_reading(&self) -> bool {
-        !matches!(self.stage, Stage::Unread | Stage::Waiting { .. })
-    }
-}
-
-impl Tries {
-    pub(crate) fn new(failed: u32, more: u32) -> Tries {
-        Tries {
-            failed,
-            most: failed.saturating_add(more),
-            unreadable: 0,
-            suspect: 0,
-            suspect_since: 0,
-            companions: u32::MAX,
-        }
-    }
-}
-
-impl Index {
-    fn change(&mut self, key: &Key, work: &Work, add: bool) {
-        fn flip<T: Ord>(set: &mut BTreeSet<T>, item: T, add: bool) {
-            if add {
-                set.insert(item);
-            } else {
-                set.remove(&item);
-            }
-        }
-        let count = |number: &mut u64, by: u64| {
-            *number = if add { number.saturating_add(by) } else { number.saturating_sub(by) };
-        };
-        count(&mut self.working, 1);
-        if work.is_aside() {
-            count(&mut self.aside, 1);
-        }
-        if work.is_idle() {
-            count(&mut self.idle_records, work.size());
-        }
-        let at = |key: &Key| (work.anchor(), key.clone());
-        match &work.stage {
-            Stage::Unread => flip(&mut self.unread, at(key), add),
-            Stage::Ready { .. } => flip(&mut self.ready, at(key), add),
-            Stage::Waiting { until } => flip(&mut self.waiting, (*until, key.clone()), add),
-            Stage::Resting { until } => flip(&mut self.resting, (*until, key.clone()), add),
-            Stage::ErrorDue => flip(&mut self.errors_due, key.clone(), add),
-            Stage::Looking => flip(&mut self.looking, key.clone(), add),
-            Stage::Delivered(_) => count(&mut self.delivered, 1),
-            Stage::Reading | Stage::Intent => {}
-        }
-    }
 }
 
 impl Lane {
@@ -330,63 +149,6 @@ impl Lane {
         }
     }
 
-    pub(crate) fn unread(&self) -> impl Iterator<Item = &Key> {
-        self.index.unread.iter().map(|(_, key)| key)
-    }
-
-    pub(crate) fn ready(&self) -> impl Iterator<Item = &Key> {
-        self.index.ready.iter().map(|(_, key)| key)
-    }
-
-    pub(crate) fn errors_due(&self) -> impl Iterator<Item = &Key> {
-        self.index.errors_due.iter()
-    }
-
-    pub(crate) fn has_unread(&self) -> bool {
-        !self.index.unread.is_empty()
-    }
-
-    pub(crate) fn is_looking(&self) -> bool {
-        !self.index.looking.is_empty()
-    }
-
-    pub(crate) fn delivered(&self) -> u64 {
-        self.index.delivered
-    }
-
-    /// Objects in hand, parked ones aside.
-    pub(crate) fn working(&self) -> u64 {
-        self.index.working
-    }
-
-    /// Whether some object can be delivered before anything new is reserved.
-    pub(crate) fn has_something_to_try(&self) -> bool {
-        let set_aside = self.index.aside;
-        self.index.working > set_aside
-    }
-
-    /// Whether the object is on its way to the user's code, not at rest after its `error`.
-    pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
-        self.work(key).is_some_and(|work| !work.is_aside())
-    }
-
-    /// Records of objects that are being worked on or are with the user's code.
-    pub(crate) fn busy_records(&self) -> u64 {
-        (self.placed.len() as u64).saturating_sub(self.index.idle_records)
-    }
-
-    pub(crate) fn idle_records(&self) -> u64 {
-        self.index.idle_records
-    }
-
-    pub(crate) fn next_retry(&self) -> Option<Moment> {
-        self.index.waiting.first().map(|(until, _)| *until)
-    }
-
-    pub(crate) fn next_rest(&self) -> Option<Moment> {
-        self.index.resting.first().map(|(until, _)| *until)
-    }
-
     /// Moves on what has waited or rested long enough.
     pub(crate) fn wake(&mut self, now: Moment) {
         while let Some((until, key)) = self.index.waiting.first().cloned() {
@@ -425,10 +187,9 @@ impl Lane {
                 work.later.remove(&id);
             });
         }
-        if let Some(key) = self.parked.remove(&id) {
-            if let Some(parked) = self.entries.get_mut(&key).and_then(|e| e.parked.as_mut()) {
-                parked.records.remove(&id);
-            }
+        let entry = self.parked.remove(&id).and_then(|key| self.entries.get_mut(&key));
+        if let Some(parked) = entry.and_then(|entry| entry.parked.as_mut()) {
+            parked.records.remove(&id);
         }
     }
 
@@ -440,10 +201,11 @@ impl Lane {
     }
 
     pub(crate) fn confirm_saved(&mut self, process: &ProcessId, save: Option<SaveId>) {
-        if let Some(reservation) = self.reservations.get_mut(process) {
-            if reservation.saved == save.map_or(Saved::Yes, Saved::Pending) {
-                reservation.saved = Saved::Yes;
-            }
+        let saved = save.map_or(Saved::Yes, Saved::Pending);
+        if let Some(reservation) = self.reservations.get_mut(process)
+            && reservation.saved == saved
+        {
+            reservation.saved = Saved::Yes;
         }
     }
 

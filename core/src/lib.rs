@@ -3,12 +3,14 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+mod admit;
 mod answers;
 mod change;
 mod check;
 mod clock;
 mod config;
 mod dispatch;
+mod end;
 mod error;
 mod handler;
 mod id;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::change::{Batch, Change, Verdicts};
+use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::{Config, Until};
+use crate::config::Config;
 use crate::error::{ConfigError, Misuse};
 use crate::handler::{Allowance, Handler, OpenBatch};
 use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
@@ -25,10 +25,6 @@ use crate::sweep::Sweep;
 use crate::time::{Millis, Timestamp};
 use crate::write::{Write, Writes};
 
-/// A running handler is waited for so long after `Stop`.
-const STOP_WITHIN: Millis = Millis::seconds(30);
-/// What was judged is settled within this time after that.
-const SETTLE_AFTER_STOP: Millis = Millis::seconds(30);
 /// A call without an answer is given up so long after its own time limit.
 const CALL_GRACE: Millis = Millis::seconds(10);
 
@@ -78,7 +74,7 @@ pub(crate) struct Book {
     pub(crate) counters: Counters,
     pub(crate) waiting: Option<u64>,
     pub(crate) rounds: u64,
-    next_id: u64,
+    pub(crate) next_id: u64,
     effects: Vec<Effect>,
 }
 
@@ -204,50 +200,6 @@ impl Machine {
             writes_open: self.writes.open_count(),
             counters: self.book.counters,
         }
-    }
-
-    /// Refuses what breaks the contract, before anything changes.
-    fn admit(&self, input: &Input) -> Result<(), Misuse> {
-        if matches!(self.phase, PhaseState::Ended(_)) {
-            return Err(Misuse::Ended { input: input.name() });
-        }
-        match input {
-            Input::Replied { call, .. } if call.0 >= self.book.next_id => {
-                Err(Misuse::NoSuchCall(*call))
-            }
-            Input::Judged { batch, verdicts } => self.admit_verdicts(*batch, verdicts),
-            Input::Saved { save, .. } if !self.ledger.is_open(*save) => {
-                Err(Misuse::NoSuchSave(*save))
-            }
-            Input::Write { write, .. } if self.writes.is_open(*write) => {
-                Err(Misuse::WriteIdInUse(*write))
-            }
-            Input::Write { write, params, .. } => {
-                let object = serde_json::from_str::<serde_json::Value>(params);
-                match object {
-                    Ok(value) if value.is_object() => Ok(()),
-                    _ => Err(Misuse::WriteParams(*write)),
-                }
-            }
-            Input::Tick
-            | Input::Nudge
-            | Input::Replied { .. }
-            | Input::Saved { .. }
-            | Input::Redrive(_)
-            | Input::Stop => Ok(()),
-        }
-    }
-
-    fn admit_verdicts(&self, batch: BatchId, verdicts: &Verdicts) -> Result<(), Misuse> {
-        let open = self.handler.open.get(&batch).ok_or(Misuse::NoSuchBatch(batch))?;
-        let (Verdicts::Some(named) | Verdicts::All { except: named, .. }) = verdicts;
-        let mut seen = BTreeSet::new();
-        for judgement in named {
-            if !open.open.contains_key(&judgement.key) || !seen.insert(&judgement.key) {
-                return Err(Misuse::NoSuchChange { batch, key: judgement.key.clone() });
-            }
-        }
-        Ok(())
     }
 
     fn take(&mut self, input: Input) {
@@ -381,7 +333,7 @@ impl Machine {
                     self.book.counters.sub_calls.saturating_add(sub_calls);
                 let round = Round { asks, number: self.book.rounds, sent: now };
                 // the check asks what the plan allows, so it can't carry a connector yet
-                let asks_plan = self.phase == PhaseState::Checking && self.check.missing.is_none();
+                let asks_plan = self.phase == PhaseState::Checking && !self.check.is_known();
                 self.call("batch", params, !asks_plan, Asking::Round(round), now);
             }
         }
@@ -430,85 +382,6 @@ impl Machine {
         let mut known = self.lane.processes();
         known.extend(self.settle.processes().cloned());
         known
-    }
-
-    /// Nothing in hand, nothing to settle, nothing of the user's under way.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.lane.working() == 0
-            && self.settle.is_empty()
-            && self.handler.open.is_empty()
-            && self.writes.open_count() == 0
-            && self.rebind.is_empty()
-    }
-
-    /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
-    pub(crate) fn has_seen_empty(&self) -> bool {
-        let reserve = &self.reserve;
-        let look = reserve.last_empty;
-        let swept = self.sweep.completed > 0
-            && (reserve.last_unknown == 0 || self.sweep.completed_from >= look);
-        look > reserve.last_unknown && look >= reserve.last_busy && look > 0 && swept
-    }
-
-    fn end_if_over(&mut self, now: Moment) {
-        if !self.calls.is_empty() || self.ledger.has_open() {
-            let stopped = self.stop_ends().is_some_and(|end| end <= now);
-            if stopped {
-                self.end(End::Stopped);
-            }
-            return;
-        }
-        match &self.phase {
-            PhaseState::Running => {
-                let over = self.config.until == Until::Empty
-                    && self.is_idle()
-                    && self.has_seen_empty()
-                    && !self.sweep.is_running();
-                if over {
-                    self.end(End::Empty);
-                }
-            }
-            PhaseState::Stopping { since } => {
-                let waited = since.plus(STOP_WITHIN) <= now;
-                let judged = self.handler.open.is_empty() || waited;
-                let settled = self.settle.is_empty() && self.writes.open_count() == 0;
-                let given_up = self.stop_ends().is_some_and(|end| end <= now);
-                if (judged && settled) || given_up {
-                    self.end(End::Stopped);
-                }
-            }
-            PhaseState::Checking | PhaseState::Ended(_) => {}
-        }
-    }
-
-    /// When a stop no longer waits for the user's code.
-    pub(crate) fn stop_waits_until(&self) -> Option<Moment> {
-        match &self.phase {
-            PhaseState::Stopping { since } => Some(since.plus(STOP_WITHIN)),
-            PhaseState::Checking | PhaseState::Running | PhaseState::Ended(_) => None,
-        }
-    }
-
-    /// When a stop no longer waits for anything.
-    pub(crate) fn stop_ends(&self) -> Option<Moment> {
-        self.stop_waits_until().map(|at| at.plus(SETTLE_AFTER_STOP))
-    }
-
-    pub(crate) fn fail(&mut self, failure: Failure) {
-        if matches!(self.phase, PhaseState::Ended(_)) {
-            return;
-        }
-        self.notice(Notice::Failed(failure.clone()));
-        self.end(End::Failed(failure));
-    }
-
-    fn end(&mut self, end: End) {
-        for (write, sent) in self.writes.drain() {
-            let why = "the machine has ended before it was sent".to_owned();
-            let result = if sent { WriteResult::Unknown } else { WriteResult::NotSent { why } };
-            self.effect(Effect::Written(Written { write, result }));
-        }
-        self.phase = PhaseState::Ended(end);
     }
 
     pub(crate) fn now(&self) -> Moment {

@@ -83,7 +83,15 @@ impl Round {
             .iter()
             .filter_map(|asked| match &asked.ask {
                 Ask::Read(reading) => Some(reading.keys()),
-                _ => None,
+                Ask::Feature(_)
+                | Ask::Bindings
+                | Ask::Bind(_)
+                | Ask::Clear { .. }
+                | Ask::Error { .. }
+                | Ask::Write(_)
+                | Ask::Get { .. }
+                | Ask::Lag
+                | Ask::Sweep(_) => None,
             })
             .flatten()
             .collect();
@@ -106,18 +114,23 @@ impl Machine {
         }
     }
 
+    /// First what the plan allows and what is bound, then what is missing.
     fn check_asks(&self) -> Option<Vec<Ask>> {
-        match &self.check.missing {
-            None => Some(vec![
-                Ask::Feature(Feature::OfflineExtended),
-                Ask::Feature(Feature::AuthConnector),
-                Ask::Bindings,
-            ]),
-            Some(missing) => {
-                let binds = missing.iter().take(MOST_SUB_CALLS).cloned().map(Ask::Bind);
-                Some(binds.collect())
-            }
+        let mut asks = Vec::new();
+        if self.may("feature.get") {
+            let unknown = |known: Option<bool>, feature| known.is_none().then_some(feature);
+            let check = &self.check;
+            asks.extend(unknown(check.extended, Feature::OfflineExtended).map(Ask::Feature));
+            asks.extend(unknown(check.connectors, Feature::AuthConnector).map(Ask::Feature));
         }
+        if self.check.missing.is_none() && self.may("event.get") {
+            asks.push(Ask::Bindings);
+        }
+        if self.check.is_known() && self.may("event.bind") {
+            let missing = self.check.missing.iter().flatten();
+            asks.extend(missing.take(MOST_SUB_CALLS).cloned().map(Ask::Bind));
+        }
+        (!asks.is_empty()).then_some(asks)
     }
 
     /// Whether the portal lets this method be called now.

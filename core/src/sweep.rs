@@ -183,7 +183,7 @@ impl Sweep {
         self.completed = self.completed.saturating_add(1);
         self.completed_from = run.from_round;
         self.due = now.plus(next);
-        self.full = strange || self.completed % FULL_EVERY == 0;
+        self.full = strange || self.completed.is_multiple_of(FULL_EVERY);
         true
     }
 

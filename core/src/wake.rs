@@ -29,7 +29,6 @@ impl Machine {
                 add(self.lane.next_rest(), WakeReason::Rest);
                 add(self.handler.next_try(), WakeReason::Retry);
                 add(Some(self.sweep.next()), WakeReason::Sweep);
-                add(self.pace.next_method(now), WakeReason::Operating);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);
                 add(Some(self.reserve.poll_at), WakeReason::Poll);
@@ -38,6 +37,7 @@ impl Machine {
             }
         }
         add(self.next_call_deadline(), WakeReason::CallTimeout);
+        add(self.pace.next_method(now), WakeReason::Operating);
         // a request that is due is held back by the pace alone
         add(self.pace.next_request(now).map(|(at, _)| at), self.pace_reason(now));
         let (at, reason) = wakes.into_iter().filter(|(at, _)| *at > now).min()?;

@@ -191,7 +191,7 @@ pub fn play(setup: &Setup, happenings: &[Event]) -> Result<World, String> {
     // quiet: nothing fails any more, and the machine has time for retries, rests and sweeps
     world.portal.clear_faults();
     world.behaviour = Behaviour::Works;
-    for _ in 0..40 {
+    for _ in 0..120 {
         world.pass(60_000);
         revive(&mut world);
         let audit = world.audit();
@@ -257,7 +257,7 @@ pub fn fault(method: usize, kind: usize, after: u64, number: u64) -> Fault {
         2 => FaultKind::ExecutedLate { after_ms: late, hang_ms: late.min(hang_ms) },
         3 => FaultKind::ExecutedTwice { after_ms: late },
         4 => FaultKind::Delay { ms: late },
-        5 => FaultKind::Html { status: 502, executed: number % 2 == 0 },
+        5 => FaultKind::Html { status: 502, executed: number.is_multiple_of(2) },
         6 => FaultKind::Html { status: 200, executed: true },
         7 => FaultKind::QueryLimit,
         8 => FaultKind::Overload,

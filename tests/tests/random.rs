@@ -20,7 +20,7 @@ fn setup() -> impl Strategy<Value = Setup> {
     let size = prop_oneof![3 => Just(0u32), 1 => 1u32..60];
     let on_reject = prop_oneof![2 => Just(OnReject::Park), 1 => Just(OnReject::Register)];
     let journal = prop_oneof![4 => Just(Durability::Durable), 1 => Just(Durability::None)];
-    let operating = prop_oneof![3 => Just(480_000u64), 1 => 200u64..2_000];
+    let operating = prop_oneof![3 => Just(480_000u64), 1 => 3_000u64..20_000];
     let charge = prop_oneof![Just(Charge::Methods), Just(Charge::Batch), Just(Charge::Absent)];
     let first = (personality, retrieve, size, on_reject);
     (first, journal, any::<bool>(), operating, charge, 0u64..1_000).prop_map(

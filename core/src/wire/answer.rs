@@ -55,6 +55,13 @@ pub(crate) enum Class {
     Other,
 }
 
+impl Class {
+    /// Surely not executed, and worth asking again later.
+    pub(crate) fn is_passing(self) -> bool {
+        matches!(self, Class::Expired | Class::Bucket | Class::Operating)
+    }
+}
+
 /// The figures that come with an answer.
 #[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq)]
 pub(crate) struct Timing {

@@ -1,0 +1,95 @@
+//! The end: by an emptied queue, by a stop, by a failure.
+
+use crate::clock::Moment;
+use crate::config::Until;
+use crate::machine::{Machine, PhaseState};
+use crate::notice::{Failure, Notice};
+use crate::status::End;
+use crate::step::{Effect, WriteResult, Written};
+use crate::time::Millis;
+
+/// A running handler is waited for so long after `Stop`.
+const STOP_WITHIN: Millis = Millis::seconds(30);
+/// What was judged is settled within this time after that.
+const SETTLE_AFTER_STOP: Millis = Millis::seconds(30);
+
+impl Machine {
+    /// Nothing in hand, nothing to settle, nothing of the user's under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lane.working() == 0
+            && self.settle.is_empty()
+            && self.handler.open.is_empty()
+            && self.writes.open_count() == 0
+            && self.rebind.is_empty()
+    }
+
+    /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
+    pub(crate) fn has_seen_empty(&self) -> bool {
+        let reserve = &self.reserve;
+        let look = reserve.last_empty;
+        let swept = self.sweep.completed > 0
+            && (reserve.last_unknown == 0 || self.sweep.completed_from >= look);
+        look > reserve.last_unknown && look >= reserve.last_busy && look > 0 && swept
+    }
+
+    pub(crate) fn end_if_over(&mut self, now: Moment) {
+        if !self.calls.is_empty() || self.ledger.has_open() {
+            let stopped = self.stop_ends().is_some_and(|end| end <= now);
+            if stopped {
+                self.end(End::Stopped);
+            }
+            return;
+        }
+        match &self.phase {
+            PhaseState::Running => {
+                let over = self.config.until == Until::Empty
+                    && self.is_idle()
+                    && self.has_seen_empty()
+                    && !self.sweep.is_running();
+                if over {
+                    self.end(End::Empty);
+                }
+            }
+            PhaseState::Stopping { since } => {
+                let waited = since.plus(STOP_WITHIN) <= now;
+                let judged = self.handler.open.is_empty() || waited;
+                let settled = self.settle.is_empty() && self.writes.open_count() == 0;
+                let given_up = self.stop_ends().is_some_and(|end| end <= now);
+                if (judged && settled) || given_up {
+                    self.end(End::Stopped);
+                }
+            }
+            PhaseState::Checking | PhaseState::Ended(_) => {}
+        }
+    }
+
+    /// When a stop no longer waits for the user's code.
+    pub(crate) fn stop_waits_until(&self) -> Option<Moment> {
+        match &self.phase {
+            PhaseState::Stopping { since } => Some(since.plus(STOP_WITHIN)),
+            PhaseState::Checking | PhaseState::Running | PhaseState::Ended(_) => None,
+        }
+    }
+
+    /// When a stop no longer waits for anything.
+    pub(crate) fn stop_ends(&self) -> Option<Moment> {
+        self.stop_waits_until().map(|at| at.plus(SETTLE_AFTER_STOP))
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        if matches!(self.phase, PhaseState::Ended(_)) {
+            return;
+        }
+        self.notice(Notice::Failed(failure.clone()));
+        self.end(End::Failed(failure));
+    }
+
+    fn end(&mut self, end: End) {
+        for (write, sent) in self.writes.drain() {
+            let why = "the machine has ended before it was sent".to_owned();
+            let result = if sent { WriteResult::Unknown } else { WriteResult::NotSent { why } };
+            self.effect(Effect::Written(Written { write, result }));
+        }
+        self.phase = PhaseState::Ended(end);
+    }
+}

@@ -1,0 +1,117 @@
+//! The objects in hand by stage, so that no step looks through all of them.
+
+use std::collections::BTreeSet;
+
+use super::{Lane, Stage, Work};
+use crate::clock::Moment;
+use crate::id::RecordId;
+use crate::record::Key;
+
+/// The objects by stage, oldest record first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    pub(super) unread: BTreeSet<(RecordId, Key)>,
+    pub(super) ready: BTreeSet<(RecordId, Key)>,
+    pub(super) waiting: BTreeSet<(Moment, Key)>,
+    pub(super) resting: BTreeSet<(Moment, Key)>,
+    pub(super) errors_due: BTreeSet<Key>,
+    pub(super) looking: BTreeSet<Key>,
+    pub(super) delivered: u64,
+    pub(super) working: u64,
+    /// Records of objects that wait for a time, not for work.
+    pub(super) idle_records: u64,
+    /// Objects at rest after their `error`.
+    pub(super) aside: u64,
+}
+
+impl Index {
+    pub(super) fn change(&mut self, key: &Key, work: &Work, add: bool) {
+        fn flip<T: Ord>(set: &mut BTreeSet<T>, item: T, add: bool) {
+            if add {
+                set.insert(item);
+            } else {
+                set.remove(&item);
+            }
+        }
+        let count = |number: &mut u64, by: u64| {
+            *number = if add { number.saturating_add(by) } else { number.saturating_sub(by) };
+        };
+        count(&mut self.working, 1);
+        if work.is_aside() {
+            count(&mut self.aside, 1);
+        }
+        if work.is_idle() {
+            count(&mut self.idle_records, work.size());
+        }
+        let at = |key: &Key| (work.anchor(), key.clone());
+        match &work.stage {
+            Stage::Unread => flip(&mut self.unread, at(key), add),
+            Stage::Ready { .. } => flip(&mut self.ready, at(key), add),
+            Stage::Waiting { until } => flip(&mut self.waiting, (*until, key.clone()), add),
+            Stage::Resting { until } => flip(&mut self.resting, (*until, key.clone()), add),
+            Stage::ErrorDue => flip(&mut self.errors_due, key.clone(), add),
+            Stage::Looking => flip(&mut self.looking, key.clone(), add),
+            Stage::Delivered(_) => count(&mut self.delivered, 1),
+            Stage::Reading | Stage::Intent => {}
+        }
+    }
+}
+
+impl Lane {
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &Key> {
+        self.index.unread.iter().map(|(_, key)| key)
+    }
+
+    pub(crate) fn ready(&self) -> impl Iterator<Item = &Key> {
+        self.index.ready.iter().map(|(_, key)| key)
+    }
+
+    pub(crate) fn errors_due(&self) -> impl Iterator<Item = &Key> {
+        self.index.errors_due.iter()
+    }
+
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.index.unread.is_empty()
+    }
+
+    pub(crate) fn is_looking(&self) -> bool {
+        !self.index.looking.is_empty()
+    }
+
+    pub(crate) fn delivered(&self) -> u64 {
+        self.index.delivered
+    }
+
+    /// Objects in hand, parked ones aside.
+    pub(crate) fn working(&self) -> u64 {
+        self.index.working
+    }
+
+    /// Whether some object can be delivered before anything new is reserved.
+    pub(crate) fn has_something_to_try(&self) -> bool {
+        let set_aside = self.index.aside;
+        self.index.working > set_aside
+    }
+
+    /// Whether the object is on its way to the user's code, not at rest after its `error`.
+    pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
+        self.work(key).is_some_and(|work| !work.is_aside())
+    }
+
+    /// Records of objects that are being worked on or are with the user's code.
+    pub(crate) fn busy_records(&self) -> u64 {
+        (self.placed.len() as u64).saturating_sub(self.index.idle_records)
+    }
+
+    pub(crate) fn idle_records(&self) -> u64 {
+        self.index.idle_records
+    }
+
+    pub(crate) fn next_retry(&self) -> Option<Moment> {
+        self.index.waiting.first().map(|(until, _)| *until)
+    }
+
+    pub(crate) fn next_rest(&self) -> Option<Moment> {
+        self.index.resting.first().map(|(until, _)| *until)
+    }
+}
