@@ -159,16 +159,17 @@ fn write_all(
     saves: &mpsc::Receiver<(Save, oneshot::Sender<SaveOutcome>)>,
     lock: Lock,
 ) {
-    let mut used = false;
+    let mut accepted = false;
     while let Ok((save, answer)) = saves.recv() {
-        if !used {
-            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
-            used = true;
-        }
-        let outcome = match write(&mut connection, &save) {
+        let outcome = match write(&mut connection, &save, accepted) {
             Ok(()) => SaveOutcome::Done,
             Err(error) => SaveOutcome::Failed { why: error.to_string() },
         };
+        if outcome == SaveOutcome::Done && !accepted {
+            accepted = true;
+            // an error here only leaves the log in place
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
         let _ = answer.send(outcome);
     }
     // closed before the next process may open it
@@ -176,7 +177,7 @@ fn write_all(
     drop(lock);
 }
 
-fn write(connection: &mut Connection, save: &Save) -> rusqlite::Result<()> {
+fn write(connection: &mut Connection, save: &Save, accepted: bool) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         let mut delete = transaction.prepare_cached("DELETE FROM journal WHERE key = ?1")?;
@@ -190,7 +191,10 @@ fn write(connection: &mut Connection, save: &Save) -> rusqlite::Result<()> {
             put.execute(params![entry.key, entry.value])?;
         }
     }
-    transaction.pragma_update(None, "user_version", 0)?;
+    if !accepted {
+        // the machine knows of a salvage
+        transaction.pragma_update(None, "user_version", 0)?;
+    }
     transaction.commit()
 }
 
