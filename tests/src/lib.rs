@@ -9,3 +9,9 @@ mod world;
 
 pub use handler::{Behaviour, Target};
 pub use world::{World, events};
+
+/// The host guide, so that its snippets are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/host-guide.md")]
+#[derive(Debug)]
+pub struct HostGuide;
