@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use b24_offline_emulator::Settings;
 use serde_json::{Value, json};
 
-use crate::served::{Served, assert_code, finish, lines_of, object, settings, sight, text};
+use crate::served::{Served, assert_code, both, finish, lines_of, object, settings, sight, text};
 
 async fn deals(titles: &[&str]) -> (Served, Vec<String>) {
-    let served = Served::start(settings()).await;
+    deals_on(settings(), titles).await
+}
+
+async fn deals_on(settings: Settings, titles: &[&str]) -> (Served, Vec<String>) {
+    let served = Served::start(settings).await;
     served.bind(&["ONCRMDEALADD", "ONCRMDEALUPDATE"], "");
     let ids = served.people(|portal, now| {
         let make = |title: &&str| portal.create("crm.deal", json!({ "TITLE": title }), now);
@@ -42,7 +47,14 @@ const JUDGE: &str = r#"
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts_single_out_changes() {
-    let (served, ids) = deals(&["good", "again", "bad", "good", "again"]).await;
+    for settings in both() {
+        verdicts_single_out_changes_on(settings).await;
+    }
+}
+
+async fn verdicts_single_out_changes_on(settings: Settings) {
+    let titles = ["good", "again", "bad", "good", "again"];
+    let (served, ids) = deals_on(settings, &titles).await;
     let output = finish(served.listen(&["--exec", JUDGE, "--until-empty"])).await;
     assert_code(&output, 0);
     let said = text(&output.stderr);

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use b24_offline_emulator::{Personality, Settings};
 use serde_json::{Value, json};
 
-use crate::served::{Served, assert_code, finish, object, settings, text};
+use crate::served::{Served, assert_code, both, finish, object, settings, text};
 
 /// Deals made, changed and deleted, contacts beside them.
 fn busy(served: &Served) {
@@ -40,9 +39,9 @@ fn assert_busy_lines(lines: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_personalities_are_drained() {
-    for personality in [Personality::Documented, Personality::Source] {
-        let served = Served::start(Settings { personality, ..settings() }).await;
+async fn both_personalities_are_drained_through_tls() {
+    for settings in both() {
+        let served = Served::start(settings).await;
         busy(&served);
         let arguments = ["--event", "ONCRMCONTACTADD", "--jsonl", "--until-empty"];
         let output = finish(served.listen(&arguments)).await;
@@ -55,14 +54,13 @@ async fn both_personalities_are_drained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_with_an_authority_of_its_own() {
+async fn plain_http_without_a_journal() {
     let served = Served::start(settings()).await;
     busy(&served);
-    let endpoint = format!("https://localhost:{}/rest/", served.running.https.unwrap().port());
-    let arguments = ["--endpoint", &endpoint, "--event", "ONCRMCONTACTADD", "--jsonl"];
+    let endpoint = format!("http://{}/rest/", served.running.http);
+    let arguments = ["--endpoint", &endpoint, "--allow-http", "--event", "ONCRMCONTACTADD"];
     let mut command = served.bare(&arguments);
-    // the token endpoint is asked only for a renewal, and is plain here
-    command.args(["--allow-http", "--until-empty", "--ca"]).arg(served.path("ca.pem"));
+    command.args(["--jsonl", "--until-empty"]);
     let output = finish(command).await;
     assert_code(&output, 0);
     assert_busy_lines(&served.told(&text(&output.stdout)));

@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use b24_offline_emulator::server::{Running, ServeOptions, serve};
-use b24_offline_emulator::{Audit, Costs, Limits, Portal, Settings, Sight};
+use b24_offline_emulator::{Audit, Costs, Limits, Personality, Portal, Settings, Sight};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -20,7 +20,13 @@ pub(crate) struct Served {
     folder: tempfile::TempDir,
 }
 
-/// A portal that answers at once.
+/// Portals of both personalities that answer at once.
+pub(crate) fn both() -> [Settings; 2] {
+    [Personality::Documented, Personality::Source]
+        .map(|personality| Settings { personality, ..settings() })
+}
+
+/// A documented portal that answers at once.
 pub(crate) fn settings() -> Settings {
     let costs = Costs { base_ms: 0, per_row_us: 0, ..Costs::default() };
     Settings { limits: Limits::Off, costs, ..Settings::default() }
@@ -44,7 +50,7 @@ impl Served {
     pub(crate) fn write_auth(&self, user: &str) {
         let (tokens, application) =
             self.people(|portal, _| (portal.issue_token(user), portal.application().clone()));
-        let oauth_url = format!("http://{}/oauth/token/", self.running.http);
+        let oauth_url = format!("{}/oauth/token/", self.secure_origin());
         let document = json!({
             "access_token": tokens.access_token, "refresh_token": tokens.refresh_token,
             "client_id": application.client_id, "client_secret": application.client_secret,
@@ -90,13 +96,18 @@ impl Served {
         })
     }
 
-    /// `listen` over plain HTTP with a journal, for deals.
+    /// `listen` through TLS with a journal, for deals.
     pub(crate) fn listen(&self, arguments: &[&str]) -> Command {
-        let endpoint = format!("http://{}/rest/", self.running.http);
-        let mut command = self.bare(&["--endpoint", &endpoint, "--allow-http"]);
+        let endpoint = format!("{}/rest/", self.secure_origin());
+        let mut command = self.bare(&["--endpoint", &endpoint]);
+        command.arg("--ca").arg(self.path("ca.pem"));
         command.arg("--journal").arg(self.path("queue.db"));
         command.args(arguments);
         command
+    }
+
+    fn secure_origin(&self) -> String {
+        format!("https://localhost:{}", self.running.https.unwrap().port())
     }
 
     /// `listen` with the auth file and what makes a test quick, without an address.

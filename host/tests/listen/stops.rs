@@ -3,18 +3,23 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use b24_offline_emulator::Settings;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::served::{
-    Served, assert_code, ended, finish, lines_of, pid, settings, signal, text, until,
+    Served, assert_code, both, ended, finish, lines_of, pid, settings, signal, text, until,
 };
 
 /// A handler that says that it has begun, then waits until somebody opens `go`.
 const WAITS: &str = "cat > batch.$$; touch began; cat go > /dev/null; cat batch.$$ >> done.jsonl";
 
 async fn waiting_portal() -> Served {
-    let served = Served::start(settings()).await;
+    waiting_portal_on(settings()).await
+}
+
+async fn waiting_portal_on(settings: Settings) -> Served {
+    let served = Served::start(settings).await;
     served.bind(&["ONCRMDEALADD"], "");
     served.deals(50);
     let made = std::process::Command::new("mkfifo").arg(served.path("go")).status().unwrap();
@@ -46,7 +51,13 @@ async fn drain_the_rest(served: &Served) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_waits_for_the_handler_and_settles_what_it_judged() {
-    let served = waiting_portal().await;
+    for settings in both() {
+        sigterm_settles_on(settings).await;
+    }
+}
+
+async fn sigterm_settles_on(settings: Settings) {
+    let served = waiting_portal_on(settings).await;
     let child = served.listen(&["--exec", WAITS, "--batch-size", "20"]).spawn().unwrap();
     begun(&served).await;
     signal("TERM", &pid(&child));
@@ -105,11 +116,13 @@ async fn killed_and_restarted(served: &Served, start: impl Fn() -> Command) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_and_restart_with_a_journal() {
-    let served = waiting_portal().await;
-    let arguments = ["--exec", "cat > /dev/null; touch began; cat go", "--batch-size", "20"];
-    killed_and_restarted(&served, || served.listen(&arguments)).await;
-    drain_the_rest(&served).await;
-    assert_eq!(served.audit().regressions, 0);
+    for settings in both() {
+        let served = waiting_portal_on(settings).await;
+        let arguments = ["--exec", "cat > /dev/null; touch began; cat go", "--batch-size", "20"];
+        killed_and_restarted(&served, || served.listen(&arguments)).await;
+        drain_the_rest(&served).await;
+        assert_eq!(served.audit().regressions, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,6 +194,23 @@ async fn a_closed_standard_output_ends_with_1_and_loses_nothing() {
     assert_code(&output, 1);
     let said = text(&output.stderr);
     assert!(said.contains("standard output was closed"), "{said}");
+    drain_the_rest(&served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_nobody_reads_does_not_hold_the_program() {
+    let served = Served::start(settings()).await;
+    served.bind(&["ONCRMDEALADD"], "");
+    served.deals(1_500);
+    let mut child = served.listen(&["--jsonl"]).spawn().unwrap();
+    let _unread = child.stdout.take().unwrap();
+    let reserved = || served.people(|portal, _| portal.audit().reserved_records);
+    until("something is reserved", || reserved() > 0).await;
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    signal("TERM", &pid(&child));
+    while !said.next_line().await.unwrap().unwrap().contains("stopping") {}
+    signal("TERM", &pid(&child));
+    assert_code(&ended(child).await, 1);
     drain_the_rest(&served).await;
 }
 
