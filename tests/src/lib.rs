@@ -5,9 +5,12 @@
 
 mod handler;
 pub mod scenario;
+mod tamper;
+mod transport;
 mod world;
 
 pub use handler::{Behaviour, Target};
+pub use tamper::{Disk, Script, Wire, sub_calls, with_errors};
 pub use world::{World, events};
 
 /// The host guide, so that its snippets are compiled and run.
@@ -15,3 +18,9 @@ pub use world::{World, events};
 #[doc = include_str!("../../docs/host-guide.md")]
 #[derive(Debug)]
 pub struct HostGuide;
+
+/// The README, so that its example is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -212,6 +212,7 @@ fn judge(world: &World, setup: &Setup) -> Result<(), String> {
     let audit = world.audit();
     let expect = |kept: bool, what: String| if kept { Ok(()) } else { Err(what) };
     expect(audit.lost.is_empty(), format!("lost: {:?}", audit.lost))?;
+    expect(audit.bucket_violations == 0, "a request above the bucket".into())?;
     expect(audit.regressions == 0, "a target went back to an older state".into())?;
     // a delivery may call an object gone that somebody restores meanwhile, but never for good
     for ((kind, id), (state, _)) in &world.target.objects {

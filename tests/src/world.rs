@@ -1,18 +1,18 @@
 //! The world of a scene.
 
 use b24_offline_core::{
-    Batch, Call, Change, Config, Effect, EventName, Input, JournalContents, JournalEntry, Lost,
-    Machine, NotSent, Notice, Phase, Reply, Save, SaveOutcome, Timestamp, Verdict, Verdicts, Wake,
-    Written,
+    Batch, Call, Change, Config, Effect, EventName, Input, JournalContents, JournalEntry, Machine,
+    NotSent, Notice, Phase, Reply, Save, SaveOutcome, Timestamp, Verdict, Verdicts, Wake, Written,
 };
 use b24_offline_emulator::{Audit, Outcome, Portal, Request, Settings, Tokens};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use crate::handler::{Behaviour, Target, sight};
+use crate::tamper::{Disk, Script, Wire};
+use crate::transport::reply;
 
 const START: u64 = 1_795_400_000_000;
-const MOST_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// Machine, portal, journal, handler and network under one clock.
 #[derive(Debug)]
@@ -27,6 +27,14 @@ pub struct World {
     pub journal: BTreeMap<String, String>,
     /// How the user's code behaves.
     pub behaviour: Behaviour,
+    /// The user's code by script, in place of `behaviour`.
+    pub script: Option<Script>,
+    /// What becomes of the portal's answers on their way.
+    pub wire: Option<Wire>,
+    /// How the journal's disk behaves.
+    pub disk: Disk,
+    /// By how many milliseconds the host's clock is ahead of the portal's.
+    pub skew: i64,
     /// The other system.
     pub target: Target,
     /// Everything that was announced.
@@ -76,6 +84,10 @@ impl World {
             config,
             journal: BTreeMap::new(),
             behaviour: Behaviour::Works,
+            script: None,
+            wire: None,
+            disk: Disk::Works(2),
+            skew: 0,
             target: Target::default(),
             notices: Vec::new(),
             written: Vec::new(),
@@ -97,6 +109,10 @@ impl World {
         self.now
     }
 
+    fn host_now(&self) -> Timestamp {
+        Timestamp(self.now.saturating_add_signed(self.skew))
+    }
+
     /// Starts the machine on the journal.
     ///
     /// # Panics
@@ -109,7 +125,7 @@ impl World {
             .collect();
         let contents = JournalContents { entries, ..JournalContents::default() };
         self.seed += 1;
-        let machine = Machine::open(self.config.clone(), contents, self.seed, Timestamp(self.now));
+        let machine = Machine::open(self.config.clone(), contents, self.seed, self.host_now());
         self.machine = Some(machine.expect("a machine"));
         self.give(Input::Tick);
     }
@@ -122,28 +138,55 @@ impl World {
         self.coming.clear();
     }
 
+    /// Kills the machine just after the first so many saves under way became durable.
+    pub fn crash_after_saving(&mut self, saves: usize) {
+        let coming = std::mem::take(&mut self.coming).into_values();
+        let pending = coming.filter_map(|coming| match coming {
+            Coming::Saved(save) => Some(save),
+            Coming::Input(_) | Coming::Judged { .. } => None,
+        });
+        for save in pending.take(saves) {
+            self.write_down(save);
+        }
+        self.crash();
+    }
+
+    fn write_down(&mut self, save: Save) {
+        for key in &save.deletes {
+            self.journal.remove(key);
+        }
+        for entry in save.puts {
+            self.journal.insert(entry.key, entry.value);
+        }
+    }
+
     /// Gives an input now.
     ///
     /// # Panics
     /// When the machine calls it a misuse, or wakes at or before now for nothing.
     #[allow(clippy::panic)]
     pub fn give(&mut self, input: Input) {
+        let now = self.host_now();
         let Some(machine) = &mut self.machine else { return };
         if matches!(machine.status().phase, Phase::Ended(_)) {
             return;
         }
         let name = format!("{input:?}");
-        let step = match machine.handle(input, Timestamp(self.now)) {
+        let step = match machine.handle(input, now) {
             Ok(step) => step,
             Err(misuse) => panic!("{misuse} at {name}"),
         };
         if let Some(wake) = &step.wake_at {
             assert!(
-                wake.at.0 > self.now || !step.effects.is_empty(),
+                wake.at > now || !step.effects.is_empty(),
                 "a step without effects wakes at or before now: {wake:?}"
             );
         }
-        self.wake = step.wake_at;
+        // a host's timer runs for a span of time, whatever its clock does meanwhile
+        self.wake = step.wake_at.map(|wake| Wake {
+            at: Timestamp(self.now.saturating_add(wake.at.since(now).0)),
+            ..wake
+        });
         for effect in step.effects {
             self.carry_out(effect);
         }
@@ -157,18 +200,32 @@ impl World {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Call(call) => {
-                let (delay, reply) = self.send(&call);
+                let mut reply = self.send(&call);
+                if let Some(wire) = &mut self.wire {
+                    reply = wire.pass(&call, self.now, reply);
+                }
+                let (delay, reply) = reply;
                 let input = Input::Replied { call: call.id, reply };
                 self.calls.push(call);
                 self.later(delay, Coming::Input(input));
             }
             Effect::Deliver(batch) => {
                 self.deliveries.extend(batch.changes.iter().cloned());
-                for (delay, verdicts) in self.target.answer(&self.behaviour.clone(), &batch) {
+                let verdicts = match &mut self.script {
+                    Some(script) => script.answer(&batch, self.now),
+                    None => self.target.answer(&self.behaviour, &batch),
+                };
+                for (delay, verdicts) in verdicts {
                     self.later(delay, Coming::Judged { batch: batch.clone(), verdicts });
                 }
             }
-            Effect::Save(save) => self.later(2, Coming::Saved(save)),
+            Effect::Save(save) => match self.disk {
+                Disk::Works(delay) => self.later(delay, Coming::Saved(save)),
+                Disk::Full => {
+                    let outcome = SaveOutcome::Failed { why: "no space left".into() };
+                    self.later(2, Coming::Input(Input::Saved { save: save.id, outcome }));
+                }
+            },
             Effect::Written(written) => self.written.push(written),
             Effect::Notice(notice) => {
                 if let Notice::Parked { object, key, .. } = &notice {
@@ -253,13 +310,9 @@ impl World {
         match coming {
             Coming::Input(input) => self.give(input),
             Coming::Saved(save) => {
-                for key in &save.deletes {
-                    self.journal.remove(key);
-                }
-                for entry in save.puts {
-                    self.journal.insert(entry.key, entry.value);
-                }
-                self.give(Input::Saved { save: save.id, outcome: SaveOutcome::Done });
+                let id = save.id;
+                self.write_down(save);
+                self.give(Input::Saved { save: id, outcome: SaveOutcome::Done });
             }
             Coming::Judged { batch, verdicts } => {
                 for change in &batch.changes {
@@ -309,13 +362,11 @@ impl World {
     /// Reserved records that no notice of a parked change explains.
     #[must_use]
     pub fn left_reserved(&self) -> Vec<u64> {
+        let names = |key: &str, id: u64| {
+            key.split(',').any(|part| part.split('@').next() == Some(&id.to_string()))
+        };
         let parked = |id: u64| {
-            self.notices.iter().any(|notice| match notice {
-                Notice::Parked { key, .. } => {
-                    key.split(',').any(|part| part.split('@').next() == Some(&id.to_string()))
-                }
-                _ => false,
-            })
+            self.noticed(|notice| matches!(notice, Notice::Parked { key, .. } if names(key, id)))
         };
         let reserved = self.portal.queue().into_iter().filter(|row| !row.process_id.is_empty());
         reserved.map(|row| row.id).filter(|id| !parked(*id)).collect()
@@ -342,31 +393,6 @@ fn verdict_of<'a>(verdicts: &'a Verdicts, key: &str) -> Option<&'a Verdict> {
         Verdicts::All { verdict, except } => {
             let named = except.iter().find(|named| named.key == key);
             Some(named.map_or(verdict, |named| &named.verdict))
-        }
-    }
-}
-
-/// What a transport makes of an outcome, and when.
-fn reply(outcome: Outcome, timeout: u64) -> (u64, Reply) {
-    let lost = |why| Reply::Unknown { why };
-    match outcome {
-        Outcome::Answer { delay_ms, .. } if delay_ms > timeout => (timeout, lost(Lost::TimedOut)),
-        Outcome::Answer { status, body, delay_ms, .. } => {
-            (delay_ms, Reply::Answer { status, body })
-        }
-        Outcome::CutBody { delay_ms, .. } => (delay_ms, lost(Lost::Broken)),
-        Outcome::Giant { bytes, delay_ms } if bytes > MOST_ANSWER => {
-            (delay_ms, lost(Lost::TooLarge))
-        }
-        Outcome::Giant { bytes, delay_ms } => {
-            let filler = "a".repeat(usize::try_from(bytes).unwrap_or(0).saturating_sub(13));
-            let body = format!(r#"{{"result":"{filler}"}}"#);
-            (delay_ms, Reply::Answer { status: 200, body })
-        }
-        Outcome::NoAnswer { hang_ms, .. } if hang_ms < timeout => (hang_ms, lost(Lost::Broken)),
-        Outcome::NoAnswer { .. } => (timeout, lost(Lost::TimedOut)),
-        Outcome::Refused => {
-            (1, Reply::NotSent(NotSent::Network { why: "connection refused".into() }))
         }
     }
 }
