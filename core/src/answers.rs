@@ -217,6 +217,9 @@ impl Machine {
             match read {
                 Read::Present(data) => self.lane.read(&key, ready(State::Present, Some(data))),
                 Read::Gone => self.lane.read(&key, ready(State::Gone, None)),
+                Read::Absent if self.lane.was_deleted(&key) => {
+                    self.lane.read(&key, ready(State::Gone, None));
+                }
                 Read::Absent => self.read_alone(&key),
                 Read::Data(EventData::Known(data)) => {
                     self.lane.read(&key, ready(State::Unread, data));
@@ -245,7 +248,9 @@ impl Machine {
                     self.read_alone(key);
                 }
             }
-            Reading::One { key } if error.class == Class::NotFound => {
+            Reading::One { key }
+                if error.class == Class::NotFound || self.lane.was_deleted(key) =>
+            {
                 self.lane.read(key, Stage::Ready { state: State::Gone, data: None });
             }
             Reading::One { key } => {

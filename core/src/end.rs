@@ -10,6 +10,8 @@ use crate::time::Millis;
 
 /// A running handler is waited for so long after `Stop`.
 const STOP_WITHIN: Millis = Millis::seconds(30);
+/// Calls that settle nothing are waited for so long after it.
+const CALLS_AFTER_STOP: Millis = Millis::seconds(5);
 /// What was judged is settled within this time after that.
 const SETTLE_AFTER_STOP: Millis = Millis::seconds(30);
 
@@ -33,16 +35,11 @@ impl Machine {
     }
 
     pub(crate) fn end_if_over(&mut self, now: Moment) {
-        if !self.calls.is_empty() || self.ledger.has_open() {
-            let stopped = self.stop_ends().is_some_and(|end| end <= now);
-            if stopped {
-                self.end(End::Stopped);
-            }
-            return;
-        }
+        let quiet = self.calls.is_empty() && !self.ledger.has_open();
         match &self.phase {
             PhaseState::Running => {
                 let over = self.config.until == Until::Empty
+                    && quiet
                     && self.is_idle()
                     && self.has_seen_empty()
                     && !self.sweep.is_running();
@@ -54,8 +51,10 @@ impl Machine {
                 let waited = since.plus(STOP_WITHIN) <= now;
                 let judged = self.handler.open.is_empty() || waited;
                 let settled = self.settle.is_empty() && self.writes.open_count() == 0;
+                // a call that only looks is not worth waiting for: the next start sweeps
+                let answered = quiet || since.plus(CALLS_AFTER_STOP) <= now;
                 let given_up = self.stop_ends().is_some_and(|end| end <= now);
-                if (judged && settled) || given_up {
+                if (judged && settled && answered) || given_up {
                     self.end(End::Stopped);
                 }
             }
@@ -63,12 +62,21 @@ impl Machine {
         }
     }
 
-    /// When a stop no longer waits for the user's code.
-    pub(crate) fn stop_waits_until(&self) -> Option<Moment> {
+    /// When a stop no longer waits for calls that settle nothing.
+    pub(crate) fn stop_listens_until(&self) -> Option<Moment> {
+        self.stopping_since().map(|since| since.plus(CALLS_AFTER_STOP))
+    }
+
+    fn stopping_since(&self) -> Option<Moment> {
         match &self.phase {
-            PhaseState::Stopping { since } => Some(since.plus(STOP_WITHIN)),
+            PhaseState::Stopping { since } => Some(*since),
             PhaseState::Checking | PhaseState::Running | PhaseState::Ended(_) => None,
         }
+    }
+
+    /// When a stop no longer waits for the user's code.
+    pub(crate) fn stop_waits_until(&self) -> Option<Moment> {
+        self.stopping_since().map(|since| since.plus(STOP_WITHIN))
     }
 
     /// When a stop no longer waits for anything.

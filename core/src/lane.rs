@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId, SaveId};
-use crate::record::{Key, Record};
+use crate::record::{self, Key, Record};
 
 use index::Index;
 pub(crate) use settle::Settle;
@@ -284,5 +284,10 @@ impl Lane {
                 }
             });
         }
+    }
+
+    /// Whether a record of the object's tells of its deletion.
+    pub(crate) fn was_deleted(&self, key: &Key) -> bool {
+        self.work(key).is_some_and(|work| record::tell_of_deletion(&work.records))
     }
 }

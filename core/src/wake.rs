@@ -21,6 +21,7 @@ impl Machine {
                 );
             }
             PhaseState::Stopping { .. } => {
+                add(self.stop_listens_until(), WakeReason::Stop);
                 add(self.stop_waits_until(), WakeReason::Stop);
                 add(self.stop_ends(), WakeReason::Stop);
             }

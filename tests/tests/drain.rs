@@ -133,3 +133,36 @@ fn a_rejected_change_is_parked_and_a_later_change_clears_it() {
         assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
     });
 }
+
+#[test]
+fn a_restored_object_does_not_end_as_deleted_when_its_deletion_is_delivered_last() {
+    both(|world| {
+        world.config.batch_size = BatchSize::Fixed(10);
+        let ids = deals(world, 10);
+        let now = world.now();
+        world.portal.delete("crm.deal", &ids[4], now);
+        world.portal.restore("crm.deal", &ids[4], now);
+        world.start();
+        assert!(world.until_ended(600_000), "{:?} {:#?}", world.phase(), world.notices);
+        let object = ("crm.deal".to_owned(), ids[4].clone());
+        assert_eq!(world.target.objects[&object].0, State::Present);
+        clean(world);
+    });
+}
+
+#[test]
+fn a_deleted_object_is_gone_and_costs_no_question_of_its_own() {
+    both(|world| {
+        let ids = deals(world, 30);
+        let now = world.now();
+        for id in &ids[..20] {
+            world.portal.delete("crm.deal", id, now);
+        }
+        world.start();
+        assert!(world.until_ended(600_000));
+        let gone = world.target.objects.values().filter(|(state, _)| *state == State::Gone);
+        assert_eq!(gone.count(), 20);
+        assert_eq!(world.audit().sub_calls_by_method.get("crm.deal.get"), None);
+        clean(world);
+    });
+}

@@ -1,6 +1,7 @@
 //! Random scenes of changes, faults, crashes and verdicts: nothing is ever lost.
 //!
-//! `B24_CASES` sets how many; a failing scene is shrunk, printed and kept in
+//! `B24_CASES` sets how many, `B24_SEED` from which seed on (a number; without one, and without
+//! `B24_DEEP`, the same scenes each run). A failing scene is shrunk, printed and kept in
 //! `proptest-regressions/`, from where every run plays it again.
 
 use b24_offline_core::{Durability, OnReject, Retrieve};
@@ -8,7 +9,7 @@ use b24_offline_emulator::{Charge, Personality};
 use b24_offline_tests::Behaviour;
 use b24_offline_tests::scenario::{Event, Setup, fault, play};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
 /// Where failing scenes are kept.
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/random.txt");
@@ -80,13 +81,27 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn cases() -> u32 {
-    std::env::var("B24_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
+    std::env::var("B24_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or_else(|| if std::env::var_os("B24_DEEP").is_some() { 100_000 } else { 10_000 })
+}
+
+/// The same scenes on every machine, unless others are asked for.
+fn seed() -> RngSeed {
+    let seed = std::env::var("B24_SEED").ok().and_then(|seed| seed.parse().ok());
+    match seed {
+        Some(seed) => RngSeed::Fixed(seed),
+        None if std::env::var_os("B24_DEEP").is_some() => RngSeed::Random,
+        None => RngSeed::Fixed(1),
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(KEPT))),
         cases: cases(),
+        rng_seed: seed(),
         max_shrink_iters: 4_000,
         ..ProptestConfig::default()
     })]

@@ -8,8 +8,8 @@ use crate::record::{self, EventData, Key};
 use crate::rule::Registry;
 
 impl Lane {
-    /// Makes ready what needs no call: deletions, changes without a rule, everything when nothing
-    /// is to be read.
+    /// Makes ready what needs no call: changes without a rule, everything when nothing is to be
+    /// read.
     pub(crate) fn prepare(&mut self, registry: &Registry, retrieve: Retrieve) {
         let plain: Vec<(Key, Stage)> = self
             .unread()
@@ -34,11 +34,8 @@ impl Lane {
                 }
             }
             Key::Object(object) => {
-                if retrieve == Retrieve::None || registry.rule(&object.kind).is_none() {
-                    return Some(Stage::Ready { state: State::Unread, data: None });
-                }
-                record::ends_deleted(&work.records)
-                    .then_some(Stage::Ready { state: State::Gone, data: None })
+                let read = retrieve != Retrieve::None && registry.rule(&object.kind).is_some();
+                (!read).then_some(Stage::Ready { state: State::Unread, data: None })
             }
         }
     }

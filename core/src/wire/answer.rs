@@ -293,10 +293,8 @@ mod tests {
     use super::*;
 
     fn class(body: &str) -> Class {
-        match read(400, body) {
-            Answered::Error(error) => error.class,
-            other => panic!("{other:?}"),
-        }
+        let Answered::Error(error) = read(400, body) else { panic!("{body} is no error") };
+        error.class
     }
 
     #[test]
