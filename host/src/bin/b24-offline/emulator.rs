@@ -64,7 +64,7 @@ Example, over HTTPS:
     --event ONCRMDEALADD --jsonl";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum PersonalityName {
+pub(crate) enum PersonalityName {
     /// The official documentation
     Documented,
     /// The server's own source
@@ -86,7 +86,7 @@ enum PlanName {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LimitsName {
+pub(crate) enum LimitsName {
     Standard,
     Enterprise,
     Off,
@@ -129,16 +129,9 @@ impl Options {
     fn served(&self) -> ServeOptions {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut settings = Settings {
-            personality: match self.personality {
-                PersonalityName::Documented => Personality::Documented,
-                PersonalityName::Source => Personality::Source,
-            },
+            personality: self.personality.personality(),
             plan: self.plan.plan(),
-            limits: match self.limits {
-                LimitsName::Standard => Limits::Standard,
-                LimitsName::Enterprise => Limits::Enterprise,
-                LimitsName::Off => Limits::Off,
-            },
+            limits: self.limits.limits(),
             ..Settings::default()
         };
         if let Some(seed) = self.seed {
@@ -150,6 +143,35 @@ impl Options {
             https: self.tls_port.or(self.tls.then_some(0)).map(local),
             ca_file: self.ca_out.clone(),
             ..ServeOptions::default()
+        }
+    }
+}
+
+impl PersonalityName {
+    pub(crate) fn personality(self) -> Personality {
+        match self {
+            PersonalityName::Documented => Personality::Documented,
+            PersonalityName::Source => Personality::Source,
+        }
+    }
+}
+
+impl LimitsName {
+    /// The bucket that the portal has.
+    pub(crate) fn limits(self) -> Limits {
+        match self {
+            LimitsName::Standard => Limits::Standard,
+            LimitsName::Enterprise => Limits::Enterprise,
+            LimitsName::Off => Limits::Off,
+        }
+    }
+
+    /// The same for a consumer that keeps to it.
+    pub(crate) fn kept_to(self) -> b24_offline::Limits {
+        match self {
+            LimitsName::Standard => b24_offline::Limits::Standard,
+            LimitsName::Enterprise => b24_offline::Limits::Enterprise,
+            LimitsName::Off => b24_offline::Limits::Off,
         }
     }
 }
@@ -168,7 +190,7 @@ impl PlanName {
 }
 
 /// The pair of the administrator, for the safest scheme that is served; readable by its owner only.
-fn write_auth(path: &Path, running: &Running) -> anyhow::Result<()> {
+pub(crate) fn write_auth(path: &Path, running: &Running) -> anyhow::Result<()> {
     let (scheme, address) = match running.https {
         Some(address) => ("https", address),
         None => ("http", running.http),

@@ -1,6 +1,7 @@
 //! The command `b24-offline`.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod demo;
 mod emulator;
 mod exec;
 mod follow_up;
@@ -36,6 +37,8 @@ enum Command {
     Listen(Box<options::Listen>),
     /// Serves an emulated portal for trials and tests
     Emulator(emulator::Options),
+    /// Drains an emulated portal in this process while much goes wrong on purpose
+    Demo(demo::Options),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let code = match arguments.command {
         Command::Listen(options) => runtime.block_on(listen::run(*options)),
         Command::Emulator(options) => runtime.block_on(emulator::run(options)),
+        Command::Demo(options) => runtime.block_on(demo::run(options)),
     };
     // a write to a full pipe can't be interrupted and must not keep the program from ending
     runtime.shutdown_background();
