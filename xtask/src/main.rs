@@ -5,6 +5,7 @@
 
 mod closing;
 mod command;
+mod demo;
 mod part;
 mod peers;
 mod tools;

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::closing::{Failure, Report, closing};
 use crate::command::Invocation;
+use crate::demo;
 use crate::peers;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -22,6 +23,8 @@ pub(crate) enum Part {
     Native,
     /// SDKs that were not written here, against the emulator
     Peers,
+    /// The demonstration ends without a lost change and without a cycle
+    Demo,
     /// The core compiles for wasm32-unknown-unknown
     WasmCheck,
     /// Each crate compiles alone, with its own features only
@@ -85,6 +88,7 @@ impl Part {
             ]),
             Self::Native => cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
             Self::Peers => peers::run(workspace, invocation),
+            Self::Demo => demo::run(workspace, invocation),
             Self::WasmCheck => wasm_check(workspace, invocation),
             Self::EachAlone => each_alone(workspace, invocation),
             Self::Doc => doc(workspace, invocation),
