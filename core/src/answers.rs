@@ -29,6 +29,11 @@ pub(crate) struct Together {
     total: BTreeMap<usize, u64>,
     strange: bool,
     sent: Moment,
+    /// Something failed that is everybody's trouble.
+    pub(crate) failed: bool,
+    pub(crate) expired: bool,
+    /// Methods that failed.
+    pub(crate) troubled: std::collections::BTreeSet<String>,
 }
 
 /// A `get` need not say of its rows in which lane they were.
@@ -61,12 +66,14 @@ impl Machine {
                 self.settle.cleared(&process, &ids);
                 for id in ids {
                     self.lane.release(&process, id);
+                    self.lane.forget_parked(&process, id);
                 }
             }
-            // whatever it answers: the object rests until 60 s after it was sent
-            Ask::Error { .. } => {}
+            // whatever it answers
+            Ask::Error { key, .. } => self.rest(&key),
             Ask::Write(write) => {
-                self.reserve.last_busy = number;
+                // its record appears after the whole batch (F25)
+                self.reserve.last_busy = self.book.rounds.saturating_add(1);
                 self.written(write.id, WriteResult::Done { result: result.get().to_owned() });
             }
             Ask::Read(reading) => self.was_read(&reading, result),
@@ -74,6 +81,10 @@ impl Machine {
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);
+                if rows.is_none() {
+                    let why = "event.offline.list gave an answer of another shape".to_owned();
+                    self.trouble("event.offline.list", why);
+                }
                 self.together.strange |= rows.as_ref().is_none_or(|rows| !rows.strange.is_empty());
                 let pages = self.together.pages.entry(page.gap).or_default();
                 while pages.len() < page.number as usize {
@@ -95,7 +106,8 @@ impl Machine {
             self.reserve.last_unknown = number;
             let now = self.now();
             self.sweep.demand(now);
-            self.back_off("event.offline.get gave an answer of another shape".into());
+            let why = "event.offline.get gave an answer of another shape".to_owned();
+            self.trouble("event.offline.get", why);
             return;
         };
         self.together.looks += 1;
@@ -149,12 +161,11 @@ impl Machine {
         let together = std::mem::take(&mut self.together);
         if together.looks > 0 {
             self.reserve.backlog = together.filled;
-            self.reserve.nudged = false;
             let poll = self.book.random.jitter(self.config.poll);
             self.reserve.poll_at = now.plus(poll);
         }
         if together.looks == 2 && together.empty == 2 {
-            self.reserve.last_empty = number;
+            self.reserve.saw_empty(number);
         }
         if together.looked_errored {
             self.lane.looked(together.sent);
@@ -167,10 +178,15 @@ impl Machine {
 
     fn swept(&mut self, together: Together, number: u64) {
         let now = self.now();
+        let expected = self.known_reserved();
         let mut orphans: Vec<(Row, ProcessId)> = Vec::new();
         for (gap, pages) in together.pages {
             let listed: Vec<Option<&Rows>> = pages.iter().map(Option::as_ref).collect();
-            self.sweep.listed(gap, &listed, together.total.get(&gap).copied());
+            let total = together.total.get(&gap).copied();
+            self.sweep.listed(gap, &listed, total);
+            if total == Some(expected) {
+                self.sweep.all_accounted_for();
+            }
             for rows in pages.into_iter().flatten() {
                 for why in rows.strange {
                     self.notice(Notice::StrangeRecord { why });
@@ -183,13 +199,14 @@ impl Machine {
         let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
         let new = self.arrive(orphans, number);
         let adopted = new.min(strangers);
-        if adopted > 0 {
-            self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
-            self.notice(Notice::Adopted { records: adopted });
-        }
+        self.sweep.adopted(adopted);
+        self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
         let period = self.book.random.jitter(self.sweep.period());
         let first = self.sweep.completed == 0;
-        if self.sweep.finish(now, period, together.strange) {
+        if let Some(adopted) = self.sweep.finish(now, period, together.strange) {
+            if adopted > 0 {
+                self.notice(Notice::Adopted { records: adopted });
+            }
             self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
             self.reserve.after_sweep = false;
             if first {
@@ -249,7 +266,8 @@ impl Machine {
                 }
             }
             Reading::One { key }
-                if error.class == Class::NotFound || self.lane.was_deleted(key) =>
+                if error.class == Class::NotFound
+                    || (error.class == Class::Other && self.lane.was_deleted(key)) =>
             {
                 self.lane.read(key, Stage::Ready { state: State::Gone, data: None });
             }
@@ -304,7 +322,7 @@ impl Machine {
     fn bindings_known(&mut self, result: &RawValue) {
         let connector = self.config.connector.as_ref();
         let Some(found) = check::bindings(result, &self.config.events, connector) else {
-            self.back_off("event.get gave an answer of another shape".into());
+            self.trouble("event.get", "event.get gave an answer of another shape".into());
             return;
         };
         if let (Some(bound), Some(wanted)) = (found.misspelt, self.config.connector.clone()) {
@@ -316,18 +334,33 @@ impl Machine {
                 if !found.strange.is_empty() {
                     self.notice(Notice::StrangeBindings { events: found.strange });
                 }
+                self.report_lost(&found.missing);
                 self.check.missing = Some(found.missing);
                 self.check_complete();
             }
-            PhaseState::Running => self.rebind.extend(found.missing),
+            PhaseState::Running => {
+                let news: Vec<EventName> = found.missing.into_iter().collect();
+                self.report_lost(&news);
+                self.rebind.extend(news);
+            }
             PhaseState::Stopping { .. } | PhaseState::Ended(_) => {}
         }
     }
 
-    fn bound(&mut self, event: &EventName) {
-        if self.rebind.remove(event) {
-            self.notice(Notice::BindingsLost { events: vec![event.clone()] });
+    /// Bindings that were there before and are not now. Told when it is seen: the answer to the new
+    /// binding may be lost.
+    fn report_lost(&mut self, missing: &[EventName]) {
+        let known = |event: &&EventName| {
+            self.ledger.bound().contains(event) && !self.rebind.contains(event)
+        };
+        let events: Vec<EventName> = missing.iter().filter(known).cloned().collect();
+        if !events.is_empty() {
+            self.notice(Notice::BindingsLost { events });
         }
+    }
+
+    fn bound(&mut self, event: &EventName) {
+        self.rebind.remove(event);
         if let Some(missing) = &mut self.check.missing {
             missing.retain(|missing| missing != event);
             self.check.bound.push(event.clone());
@@ -355,7 +388,7 @@ impl Machine {
             },
             Class::NotAdministrator => self.fail(Failure::NotAdministrator),
             Class::Scope => self.fail(Failure::ScopeMissing { method: "event.bind".into() }),
-            _ => self.back_off(format!("event.bind {event}: {}", error.description)),
+            _ => self.trouble("event.bind", format!("event.bind {event}: {}", error.description)),
         }
     }
 
@@ -366,16 +399,14 @@ impl Machine {
             return;
         }
         let now_bound = std::mem::take(&mut self.check.bound);
-        let lost: Vec<EventName> =
-            now_bound.iter().filter(|event| self.ledger.bound().contains(event)).cloned().collect();
-        if !lost.is_empty() {
-            self.notice(Notice::BindingsLost { events: lost });
-        }
         self.ledger.set_bound(self.config.events.clone());
         self.notice(Notice::Ready { bound: u32::try_from(now_bound.len()).unwrap_or(u32::MAX) });
         self.phase = PhaseState::Running;
         let now = self.now();
         self.sweep.demand_once(now);
+        // what an earlier run has left is found before anything is added to it
+        let fresh = self.ledger.is_durable() && self.ledger.inherited.is_empty();
+        self.reserve.after_sweep |= self.sweep.completed == 0 && !fresh;
         self.reserve.poll_at = now;
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Check {
     pub(crate) bound: Vec<EventName>,
     /// Since when something that is not a portal has answered.
     pub(crate) not_a_portal: Option<(Moment, String)>,
+    /// Not the first check: the portal was there before.
+    pub(crate) again: bool,
 }
 
 impl Check {

@@ -8,17 +8,19 @@ use crate::machine::{Asking, Machine, PhaseState};
 use crate::notice::{Failure, Notice};
 use crate::retrieve::Reading;
 use crate::round::{Ask, Asked, Round};
-use crate::step::{Effect, WriteResult, Written};
+use crate::step::WriteResult;
 use crate::time::Millis;
 use crate::wire::{Answered, ApiError, BatchAnswer, Class, SubAnswer, answer};
-use crate::write::Write;
 
 /// 48 lists of 50 objects.
 pub(crate) const MOST_OBJECTS: usize = 2_400;
 /// So long something else than a portal may answer before the start is given up.
 pub(crate) const NOT_A_PORTAL: Millis = Millis::seconds(60);
-/// So many answers in a row may say that a fresh token has expired.
-const MOST_EXPIRED: u32 = 3;
+/// So many rounds in a row may say that a fresh token has expired.
+const MOST_EXPIRED: u32 = 5;
+
+/// So often a batch must fail with an object, and succeed without it, to count as a failed reading.
+const MOST_STRIKES: u32 = 3;
 
 /// How a sub-call ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +79,7 @@ impl Machine {
             Lost::TooLarge => "the answer is larger than is taken".into(),
             Lost::NotThePortal => "something else than the portal answered".into(),
         });
-        if self.phase == PhaseState::Checking && how == Lost::NotThePortal {
+        if self.phase == PhaseState::Checking && how == Lost::NotThePortal && !self.check.again {
             let now = self.now();
             self.check.not_a_portal.get_or_insert((now, why.clone()));
             self.check_for_a_portal(now);
@@ -110,6 +112,7 @@ impl Machine {
 
     /// The batch as a whole was refused.
     fn round_refused(&mut self, round: Round, error: ApiError) {
+        self.check.not_a_portal = None;
         let connects = self.phase != PhaseState::Checking || self.check.is_known();
         if error.class == Class::Server {
             let why = format!("the portal failed: {}", error.code);
@@ -132,11 +135,18 @@ impl Machine {
     }
 
     /// What an error means whatever was asked; ends or slows down.
-    fn common_error(&mut self, method: &str, error: &ApiError) {
+    pub(crate) fn common_error(&mut self, method: &str, error: &ApiError) {
         let words = || format!("{} {}", error.code, error.description).trim().to_owned();
         match error.class {
-            Class::Expired if self.pace.failures() >= MOST_EXPIRED => {
-                self.fail(Failure::SignInAgain { why: "the portal takes no fresh token".into() });
+            Class::Expired => {
+                self.together.expired = true;
+                self.expired = self.expired.saturating_add(1);
+                if self.expired >= MOST_EXPIRED {
+                    let why = "the portal takes no fresh token".to_owned();
+                    self.fail(Failure::SignInAgain { why });
+                } else {
+                    self.back_off("the token has expired".into());
+                }
             }
             Class::SignIn => self.fail(Failure::SignInAgain { why: words() }),
             Class::Webhook => self.fail(Failure::Webhook),
@@ -150,14 +160,15 @@ impl Machine {
                 self.back_off("the portal's limit of requests is reached".into());
             }
             Class::Operating => self.limited(method),
-            Class::Expired
-            | Class::Licence
+            Class::Licence
             | Class::Server
             | Class::NotFound
             | Class::UnknownEvent
             | Class::AlreadyBound
             | Class::NoSuchMethod
-            | Class::Other => self.back_off(format!("the portal refuses {method}: {}", words())),
+            | Class::Other => {
+                self.trouble(method, format!("the portal refuses {method}: {}", words()));
+            }
         }
     }
 
@@ -167,14 +178,26 @@ impl Machine {
             return;
         }
         let delay = self.pace.limited(method, now, wall);
-        if method == "batch" {
-            self.pace.hold(now.plus(delay));
-        }
         self.notice(Notice::MethodLimited { method: method.into(), delay });
+    }
+
+    /// One method fails: it alone waits, unless it is the batch itself.
+    pub(crate) fn trouble(&mut self, method: &str, why: String) {
+        if method == "batch" {
+            self.back_off(why);
+            return;
+        }
+        let now = self.now();
+        self.together.troubled.insert(method.to_owned());
+        if !self.pace.is_limited(method, now) {
+            let delay = self.pace.method_failed(method, now, &mut self.book.random);
+            self.notice(Notice::BackingOff { delay, why });
+        }
     }
 
     pub(crate) fn back_off(&mut self, why: String) {
         let now = self.now();
+        self.together.failed = true;
         if self.pace.is_backing_off(now) || matches!(self.phase, PhaseState::Ended(_)) {
             return;
         }
@@ -185,7 +208,7 @@ impl Machine {
     /// The plan may have changed: nothing more is reserved before it is known.
     pub(crate) fn check_again(&mut self) {
         if self.phase == PhaseState::Running {
-            self.check = crate::check::Check::default();
+            self.check = crate::check::Check { again: true, ..Default::default() };
             self.phase = PhaseState::Checking;
         }
     }
@@ -210,12 +233,15 @@ impl Machine {
             (Ask::Error { key, .. }, Miss::NotExecuted) => {
                 self.lane.set_stage(&key, Stage::ErrorDue);
             }
-            (Ask::Write(write), Miss::Unknown) => self.written(write.id, WriteResult::Unknown),
+            (Ask::Error { key, .. }, Miss::Unknown) => self.rest(&key),
+            (Ask::Write(write), Miss::Unknown) => {
+                self.reserve.last_busy = self.book.rounds.saturating_add(1);
+                self.written(write.id, WriteResult::Unknown);
+            }
             (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
             (Ask::Read(reading), _) => self.lane_unread(&reading),
             (
                 Ask::Get { .. }
-                | Ask::Error { .. }
                 | Ask::Feature(_)
                 | Ask::Bindings
                 | Ask::Bind(_)
@@ -236,15 +262,12 @@ impl Machine {
     /// The batch was executed, at least in part.
     fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, seconds: f64) {
         if let Some(key) = self.suspect.take() {
-            self.unreadable(&key, "every batch that reads it fails".into());
+            self.suspected(&key);
         } else if round.objects().0 > 0 {
             self.read_cap = self.read_cap.saturating_mul(2).min(MOST_OBJECTS);
         }
-        let failing = self.pace.failures();
         let wall = self.book.clock.wall();
-        if self.pace.succeeded() && failing > 1 {
-            self.notice(Notice::Reached);
-        }
+        self.check.not_a_portal = None;
         for asked in &round.asks {
             if let Some(timing) = batch.timing(&asked.name) {
                 self.pace.operating(&asked.method, timing.operating_reset_at, wall);
@@ -253,10 +276,12 @@ impl Machine {
         let number = round.number;
         self.begin_answers(&round);
         let mut missing = false;
+        let mut executed = Vec::new();
         for Asked { name, method, ask } in round.asks {
             match batch.get(&name) {
                 SubAnswer::Result { result, total } => {
                     self.answered(ask, result, total, number, seconds);
+                    executed.push(method);
                 }
                 SubAnswer::Error(error) => self.sub_refused(ask, &method, &error, number),
                 SubAnswer::Missing => {
@@ -270,7 +295,42 @@ impl Machine {
             self.reserve.last_unknown = self.reserve.last_unknown.max(number);
             self.back_off("the portal answered a batch in part only".into());
         }
+        for method in executed {
+            if !self.together.troubled.contains(&method) {
+                self.pace.method_answered(&method);
+            }
+        }
+        self.round_succeeded();
         self.end_answers(number);
+    }
+
+    /// The portal works, if nothing in the round said otherwise.
+    fn round_succeeded(&mut self) {
+        if !self.together.expired {
+            self.expired = 0;
+        }
+        let failing = self.pace.failures();
+        if !self.together.failed && self.pace.succeeded() && failing > 1 {
+            self.notice(Notice::Reached);
+        }
+    }
+
+    /// A batch that read this object alone failed, and the next one without it did not. That may
+    /// be chance once.
+    fn suspected(&mut self, key: &crate::record::Key) {
+        let strikes = self.lane.update(key, |work| {
+            work.tries.strikes = work.tries.strikes.saturating_add(1);
+            work.tries.strikes
+        });
+        if strikes.is_some_and(|strikes| strikes >= MOST_STRIKES) {
+            self.unreadable(key, "every batch that reads it fails".into());
+        }
+    }
+
+    /// The rest after an `error` counts from its answer: the transport may have sent it late.
+    pub(crate) fn rest(&mut self, key: &crate::record::Key) {
+        let until = self.now().plus(crate::round::REST);
+        self.lane.set_stage(key, Stage::Resting { until });
     }
 
     /// One sub-call was refused: an error that concerns it alone, or everything.
@@ -283,7 +343,7 @@ impl Machine {
                     self.reading_refused(&reading, error);
                 } else {
                     self.missed(ask, &Miss::Unknown);
-                    self.back_off(format!("the portal failed at {method}"));
+                    self.trouble(method, format!("the portal failed at {method}"));
                 }
             }
             class if class.is_passing() => {
@@ -320,63 +380,16 @@ impl Machine {
                 self.check_again();
                 self.back_off("the portal's plan has changed".into());
             }
+            Ask::Error { key, .. } => {
+                self.rest(&key);
+                self.common_error(method, error);
+            }
             Ask::Feature(_)
             | Ask::Bindings
             | Ask::Clear { .. }
-            | Ask::Error { .. }
             | Ask::Get { .. }
             | Ask::Lag
             | Ask::Sweep(_) => self.common_error(method, error),
         }
-    }
-
-    fn write_replied(&mut self, write: Write, reply: Reply) {
-        let id = write.id;
-        match reply {
-            Reply::NotSent(NotSent::SignInAgain { why }) => {
-                self.writes.put_back(write);
-                self.fail(Failure::SignInAgain { why });
-            }
-            Reply::NotSent(NotSent::Network { why } | NotSent::Refused { why }) => {
-                self.written(id, WriteResult::NotSent { why: why.clone() });
-                self.back_off(why);
-            }
-            Reply::Unknown { .. } => self.written(id, WriteResult::Unknown),
-            Reply::Answer { status, body } => match answer::read(status, &body) {
-                Answered::Result { result, .. } => {
-                    self.pace.succeeded();
-                    self.written(id, WriteResult::Done { result: result.get().to_owned() });
-                }
-                Answered::Error(error) => self.write_refused(write, &error),
-                Answered::Moved | Answered::Lost { .. } => self.written(id, WriteResult::Unknown),
-            },
-        }
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other error concerns it alone")]
-    fn write_refused(&mut self, write: Write, error: &ApiError) {
-        match error.class {
-            class if class.is_passing() => {
-                let method = write.method.clone();
-                self.writes.put_back(write);
-                self.common_error(&method, error);
-            }
-            Class::Server => self.written(write.id, WriteResult::Unknown),
-            _ => self.written(
-                write.id,
-                WriteResult::Refused {
-                    code: error.code.clone(),
-                    description: error.description.clone(),
-                },
-            ),
-        }
-    }
-
-    pub(crate) fn written(&mut self, write: crate::WriteId, result: WriteResult) {
-        self.writes.close(write);
-        if matches!(result, WriteResult::Done { .. }) {
-            self.book.counters.written = self.book.counters.written.saturating_add(1);
-        }
-        self.effect(Effect::Written(Written { write, result }));
     }
 }

@@ -27,11 +27,19 @@ impl Machine {
 
     /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
     pub(crate) fn has_seen_empty(&self) -> bool {
-        let reserve = &self.reserve;
-        let look = reserve.last_empty;
-        let swept = self.sweep.completed > 0
-            && (reserve.last_unknown == 0 || self.sweep.completed_from >= look);
-        look > reserve.last_unknown && look >= reserve.last_busy && look > 0 && swept
+        self.reserve.has_seen_empty() && self.has_swept()
+    }
+
+    /// After an unknown outcome, only a sweep that began with or after the empty look counts.
+    fn has_swept(&self) -> bool {
+        let since = self.sweep.completed_from >= self.reserve.last_empty;
+        self.sweep.completed > 0 && (self.reserve.last_unknown == 0 || since)
+    }
+
+    /// An emptied queue is swept once more before the end.
+    pub(crate) fn is_last_sweep_due(&self) -> bool {
+        let over = self.config.until == Until::Empty && self.is_idle();
+        over && !self.sweep.is_running() && !self.has_seen_empty() && self.reserve.last_unknown > 0
     }
 
     pub(crate) fn end_if_over(&mut self, now: Moment) {
@@ -60,6 +68,12 @@ impl Machine {
             }
             PhaseState::Checking | PhaseState::Ended(_) => {}
         }
+    }
+
+    /// How many reserved records are known here: in work, parked, or waiting to be cleared.
+    pub(crate) fn known_reserved(&self) -> u64 {
+        let cleared = self.settle.ids().filter(|id| !self.lane.is_in_hand(*id)).count();
+        self.lane.records_in_hand() + cleared as u64
     }
 
     /// When a stop no longer waits for calls that settle nothing.

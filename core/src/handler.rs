@@ -5,11 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Moment;
 use crate::id::BatchId;
 use crate::record::Key;
+use crate::time::Millis;
 
 /// So many batches are open at once at most.
 pub(crate) const MOST_BATCHES: usize = 4;
 /// So many whole failures in a row, of as many objects, mean that nothing works.
 const FAILURES: u32 = 3;
+
+/// While nothing works, something is tried after a pause between these.
+const LEAST_PAUSE: Millis = Millis(100);
+const LONGEST_PAUSE: Millis = Millis::seconds(300);
+/// A try without a verdict for so long hangs, and another one is made.
+const HANGS: Millis = Millis::seconds(60);
 
 /// The user's code as seen from here.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +34,7 @@ pub(crate) struct OpenBatch {
     /// The changes without a verdict, by idempotency key.
     pub(crate) open: BTreeMap<String, Key>,
     pub(crate) size: usize,
+    since: Moment,
     failed: BTreeSet<Key>,
     succeeded: bool,
 }
@@ -34,7 +42,7 @@ pub(crate) struct OpenBatch {
 #[derive(Debug, Clone)]
 enum Health {
     Up { failures: u32, objects: BTreeSet<Key> },
-    Down { probe: Option<Key>, until: Moment },
+    Down { probe: Option<Key>, until: Moment, tries: u32 },
 }
 
 impl Default for Health {
@@ -63,8 +71,14 @@ pub(crate) enum Allowance {
 }
 
 impl OpenBatch {
-    pub(crate) fn new(changes: BTreeMap<String, Key>) -> OpenBatch {
-        OpenBatch { size: changes.len(), open: changes, failed: BTreeSet::new(), succeeded: false }
+    pub(crate) fn new(changes: BTreeMap<String, Key>, since: Moment) -> OpenBatch {
+        OpenBatch {
+            size: changes.len(),
+            open: changes,
+            since,
+            failed: BTreeSet::new(),
+            succeeded: false,
+        }
     }
 
     pub(crate) fn judged(&mut self, key: Key, worked: bool) {
@@ -101,7 +115,7 @@ impl Handler {
                     objects.extend(batch.failed.iter().take(8).cloned());
                 }
                 if *failures >= FAILURES && objects.len() >= FAILURES as usize {
-                    self.health = Health::Down { probe: None, until: Moment(0) };
+                    self.health = Health::Down { probe: None, until: Moment(0), tries: 0 };
                     return Turn::Down;
                 }
                 Turn::Same
@@ -110,19 +124,33 @@ impl Handler {
         }
     }
 
-    /// What is tried next, and not before when.
-    pub(crate) fn hold(&mut self, probe: Option<Key>, until: Moment) {
-        if let Health::Down { probe: held, until: at } = &mut self.health {
-            *held = probe;
-            *at = until;
+    /// While down: what is tried next, and not before when. The pause doubles with each try, from
+    /// `first` on, and is at least `own`.
+    pub(crate) fn hold(&mut self, probe: Option<Key>, now: Moment, first: Millis, own: Millis) {
+        if let Health::Down { probe: held, until, tries } = &mut self.health {
+            let pause = first.max(LEAST_PAUSE).doubled(*tries, LONGEST_PAUSE);
+            // a change that asks for longer than that must not keep the others from being tried
+            *held = probe.filter(|_| own <= LONGEST_PAUSE);
+            *until = now.plus(pause.max(own).min(LONGEST_PAUSE));
+            *tries = tries.saturating_add(1);
         }
+    }
+
+    /// Whether something was given to the user's code so lately that its verdict is waited for.
+    fn is_trying(&self, now: Moment) -> bool {
+        self.open.values().any(|batch| batch.since.plus(HANGS) > now)
+    }
+
+    /// When a batch that is tried counts as hanging.
+    pub(crate) fn hangs_at(&self) -> Option<Moment> {
+        self.is_down().then(|| self.open.values().map(|batch| batch.since.plus(HANGS)).max())?
     }
 
     pub(crate) fn allowance(&self, now: Moment) -> Allowance {
         match &self.health {
-            Health::Up { .. } if self.open.len() < MOST_BATCHES => Allowance::Free,
-            Health::Up { .. } => Allowance::Nothing,
-            Health::Down { .. } if !self.open.is_empty() => Allowance::Nothing,
+            _ if self.open.len() >= MOST_BATCHES => Allowance::Nothing,
+            Health::Up { .. } => Allowance::Free,
+            Health::Down { .. } if self.is_trying(now) => Allowance::Nothing,
             Health::Down { until, .. } if *until > now => Allowance::Nothing,
             Health::Down { probe: Some(key), .. } => Allowance::Only(key.clone()),
             Health::Down { probe: None, .. } => Allowance::Any,

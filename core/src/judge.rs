@@ -14,8 +14,6 @@ use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
 const LONGEST_AFTER: Millis = Millis::seconds(86_400);
-/// While nothing works, something is tried at least this often.
-const LONGEST_HOLD: Millis = Millis::seconds(60);
 
 impl Machine {
     pub(crate) fn judged(&mut self, batch: BatchId, verdicts: Verdicts) {
@@ -59,8 +57,8 @@ impl Machine {
         let Some(open) = self.handler.open.remove(&batch) else { return };
         if self.handler.closed(&open) == Turn::Down {
             self.notice(Notice::HandlerDown);
-            let wait = self.config.retry.first_delay.min(LONGEST_HOLD);
-            self.handler.hold(None, self.now().plus(wait));
+            let first = self.config.retry.first_delay;
+            self.handler.hold(None, self.now(), first, Millis(0));
             self.lane.forgive(self.handler.successes);
         }
     }
@@ -139,21 +137,20 @@ impl Machine {
                 return None;
             }
             let doubled = first.doubled(tries.failed.saturating_sub(1), LONGEST_DELAY);
-            let until = now.plus(after.map_or(doubled, |after| after.min(LONGEST_AFTER)));
+            let delay = after.map_or(doubled, |after| after.min(LONGEST_AFTER));
             work.join();
-            work.stage = Stage::Waiting { until };
-            Some(until)
+            work.stage = Stage::Waiting { until: now.plus(delay) };
+            Some(delay)
         });
         match outcome {
             None => {}
-            Some(None) => self.reject(key, "its attempts are used up".into()),
-            Some(Some(until)) => {
+            Some(None) => {
+                self.handler.hold(None, now, first, Millis(0));
+                self.reject(key, "its attempts are used up".into());
+            }
+            Some(Some(delay)) => {
                 self.note_retry(key);
-                if self.handler.is_down() {
-                    let longest = now.plus(LONGEST_HOLD);
-                    let probe = (until <= longest).then(|| key.clone());
-                    self.handler.hold(probe, until.min(longest));
-                }
+                self.handler.hold(Some(key.clone()), now, first, delay);
             }
         }
     }
@@ -165,14 +162,16 @@ impl Machine {
         if work.registered || self.lane.parked(key).is_some() {
             return;
         }
-        let failed = work.tries.failed;
-        self.ledger.put_object(key, ObjectState::Retrying, failed, &Records::new());
+        self.ledger.put_object(key, ObjectState::Retrying, work.tries.failed, &work.records);
         self.lane.set_journalled(key, true);
     }
 
     pub(crate) fn reject(&mut self, key: &Key, reason: String) {
         self.book.counters.rejected = self.book.counters.rejected.saturating_add(1);
+        // a record of its own shares its MESSAGE_ID with others of the same data, which an `error`
+        // would delete (F1, F16), and there is no object to read them from
         let registers = self.config.on_reject == OnReject::Register
+            && matches!(key, Key::Object(_))
             && self.lane.parked(key).is_none()
             && self.lane.work(key).is_some_and(|work| {
                 !work.registered && work.records.values().any(|record| !record.errored)
@@ -207,9 +206,11 @@ impl Machine {
         let Some(work) = self.lane.finish(key) else { return };
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
+        let idempotency_key = record::idempotency_key(&parked.records);
+        parked.records.extend(older.clone());
         self.notice(Notice::Parked {
             object: key.object(),
-            key: record::idempotency_key(&parked.records),
+            key: idempotency_key,
             attempts: parked.attempts,
             reason,
         });
@@ -220,8 +221,6 @@ impl Machine {
                 // the newer record has a home of its own, and speaks for the older ones
                 self.ledger.after(AfterSave::Clear(older));
             }
-        } else {
-            parked.records.extend(older);
         }
         for record in parked.records.values() {
             self.lane.release(&record.process, record.id);

@@ -168,6 +168,27 @@ impl Lane {
         }
     }
 
+    pub(crate) fn is_in_hand(&self, id: RecordId) -> bool {
+        self.placed.contains_key(&id) || self.parked.contains_key(&id)
+    }
+
+    /// Records in work and parked ones.
+    pub(crate) fn records_in_hand(&self) -> u64 {
+        (self.placed.len() + self.parked.len()) as u64
+    }
+
+    /// An older record of a parked object is cleared: a newer one stands for it.
+    pub(crate) fn forget_parked(&mut self, process: &ProcessId, id: RecordId) {
+        let Some(entry) = self.parked.get(&id).and_then(|key| self.entries.get_mut(key)) else {
+            return;
+        };
+        let Some(parked) = entry.parked.as_mut() else { return };
+        if parked.records.get(&id).is_some_and(|record| record.process == *process) {
+            parked.records.remove(&id);
+            self.parked.remove(&id);
+        }
+    }
+
     /// The record, if this ID is in hand: in work or parked.
     fn known(&self, id: RecordId) -> Option<&Record> {
         if let Some(work) = self.placed.get(&id).and_then(|key| self.work(key)) {
@@ -258,7 +279,7 @@ impl Lane {
         self.update(key, |work| {
             if work.stage == Stage::Reading {
                 work.stage = stage;
-                work.tries.unreadable = 0;
+                (work.tries.unreadable, work.tries.strikes) = (0, 0);
             }
         });
     }

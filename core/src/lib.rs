@@ -108,6 +108,7 @@ mod time;
 mod wake;
 mod wire;
 mod write;
+mod written;
 
 pub use change::{Batch, Change, Judgement, NotAVerdict, Origin, State, Verdict, Verdicts};
 pub use config::{
@@ -122,7 +123,7 @@ pub use input::{Input, Lost, NotSent, Redrive, Reply, SaveOutcome};
 pub use journal::{JournalCondition, JournalContents, JournalEntry};
 pub use machine::Machine;
 pub use notice::{Failure, Notice, Severity};
-pub use rule::{ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, write_back};
+pub use rule::{Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, write_back};
 pub use status::{Counters, End, Phase, Status};
 pub use step::{Call, Effect, Save, Step, Wake, WakeReason, WriteResult, Written};
 pub use time::{Millis, Timestamp};

@@ -33,8 +33,11 @@ const CALL_GRACE: Millis = Millis::seconds(10);
 /// It does no I/O: a host gives it inputs and carries out the effects of each step.
 ///
 /// ```
-/// use b24_offline_core::{Config, Effect, EventName, Input, JournalContents, Machine, Timestamp};
-/// let config = Config::new("portal.example", vec![EventName::new("ONCRMDEALADD").unwrap()]);
+/// use b24_offline_core::{
+///     Config, Effect, EventName, Input, JournalContents, Limits, Machine, Timestamp,
+/// };
+/// let mut config = Config::new("portal.example", vec![EventName::new("ONCRMDEALADD").unwrap()]);
+/// config.limits = Limits::Off; // with a bucket the first call waits half a second
 /// let now = Timestamp(1_795_000_000_000);
 /// let mut machine = Machine::open(config, JournalContents::default(), 7, now).unwrap();
 /// let step = machine.handle(Input::Tick, now).unwrap();
@@ -59,6 +62,8 @@ pub struct Machine {
     pub(crate) rebind: BTreeSet<EventName>,
     /// The one object whose reading made a whole batch fail.
     pub(crate) suspect: Option<Key>,
+    /// Rounds in a row that said that the token has expired.
+    pub(crate) expired: u32,
     /// At most so many objects are read in one batch.
     pub(crate) read_cap: usize,
     /// What the answers of the round at hand say together.
@@ -131,6 +136,7 @@ impl Machine {
             calls: BTreeMap::new(),
             rebind: BTreeSet::new(),
             suspect: None,
+            expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
             together: crate::answers::Together::default(),
             book: Book {
@@ -158,8 +164,8 @@ impl Machine {
             work.tries = Tries::new(attempts, 1);
             work.origin = crate::change::Origin::Redriven;
             work.registered = true;
-            // when its `error` was sent is not known, but it was before now
-            work.stage = Stage::Resting { until: Moment(0).plus(REST) };
+            // when its `error` was sent is not known, but the call began before now
+            work.stage = Stage::Resting { until: Moment(0).plus(TIMEOUT).plus(REST) };
             self.lane.begin(key.clone(), work);
             self.lane.set_journalled(&key, true);
         }
@@ -316,7 +322,7 @@ impl Machine {
                 .into_iter()
                 .map(|(key, change)| ((change.key.clone(), key), change))
                 .unzip();
-            self.handler.open.insert(id, OpenBatch::new(keys.into_iter().collect()));
+            self.handler.open.insert(id, OpenBatch::new(keys.into_iter().collect(), now));
             self.handler.last_delivered = now;
             self.effect(Effect::Deliver(Batch { id, changes }));
         }
@@ -324,7 +330,8 @@ impl Machine {
 
     fn send(&mut self, now: Moment) {
         let busy = self.calls.values().any(|call| matches!(call.what, Asking::Round(_)));
-        if !busy && self.pace.next_request(now).is_none() {
+        let may_batch = !busy && !self.pace.is_limited("batch", now);
+        if may_batch && self.pace.next_request(now).is_none() {
             self.book.rounds = self.book.rounds.saturating_add(1);
             if let Some(asks) = self.next_round(now) {
                 let (asks, params) = self.compose(asks);
@@ -340,10 +347,10 @@ impl Machine {
         if !matches!(self.phase, PhaseState::Running | PhaseState::Stopping { .. }) {
             return;
         }
-        while self.pace.next_request(now).is_none() {
+        if self.pace.next_request(now).is_none() {
             let pace = &self.pace;
             let limited = |method: &str| pace.is_limited(method, now);
-            let Some(write) = self.writes.take(false, 1, limited).pop() else { return };
+            let Some(write) = self.writes.take_alone(limited) else { return };
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }

@@ -149,7 +149,7 @@ impl fmt::Display for Notice {
             ),
             Notice::BindingsLost { events } => write!(
                 f,
-                "full resync needed: the bindings of {} had vanished and were bound again; changes \
+                "full resync needed: the bindings of {} had vanished and are bound again; changes \
                  made in between were not recorded",
                 list(events)
             ),
@@ -164,8 +164,11 @@ impl fmt::Display for Notice {
                  more [{key}]"
             ),
             Notice::Unreadable { object, why } => write!(f, "{object} could not be read: {why}"),
+            Notice::Adopted { records: 1 } => {
+                f.write_str("1 record of a reservation without an owner adopted")
+            }
             Notice::Adopted { records } => {
-                write!(f, "{records} records of a reservation without an owner adopted")
+                write!(f, "{records} records of reservations without an owner adopted")
             }
             Notice::HandlerDown => f.write_str(
                 "the handler fails every change: one at a time is tried until one succeeds",

@@ -45,6 +45,8 @@ pub(crate) struct Limits {
 impl Limits {
     /// One record to try the user's code with.
     pub(crate) const ONE: Limits = Limits { fresh: 1, errored: 1 };
+    /// A look at the error lane alone, for objects that have rested.
+    pub(crate) const ERRORED: Limits = Limits { fresh: 0, errored: ERRORS };
 }
 
 impl Reserve {
@@ -73,11 +75,12 @@ impl Reserve {
 
     /// How much may be reserved now; two reservations are held at most. `waited` since the user's
     /// code last got something.
-    pub(crate) fn limits(&self, lane: &Lane, waited: Millis) -> Option<Limits> {
+    /// `held_back` records wait for a method that the portal does not let be called.
+    pub(crate) fn limits(&self, lane: &Lane, held_back: u64, waited: Millis) -> Option<Limits> {
         let bound = u64::from(self.size) * 2;
-        let room = bound.saturating_sub(lane.busy_records());
+        let room = bound.saturating_sub(lane.busy_records().saturating_sub(held_back));
         let idle_bound = (u64::from(self.size) * 8).max(1_000);
-        if room == 0 || lane.idle_records() >= idle_bound {
+        if room == 0 || lane.idle_records() + held_back >= idle_bound {
             return None;
         }
         let small = room < u64::from(self.size.div_ceil(2));
@@ -86,6 +89,19 @@ impl Reserve {
         }
         let fresh = u32::try_from(room).unwrap_or(u32::MAX).min(self.size);
         Some(Limits { fresh, errored: fresh.min(ERRORS) })
+    }
+
+    /// Both lanes were seen empty in this round: counts from the first time since anything happened.
+    pub(crate) fn saw_empty(&mut self, round: u64) {
+        if !self.has_seen_empty() {
+            self.last_empty = round;
+        }
+    }
+
+    /// Whether both lanes were seen empty after everything else.
+    pub(crate) fn has_seen_empty(&self) -> bool {
+        let look = self.last_empty;
+        look > 0 && look > self.last_unknown && look >= self.last_busy
     }
 
     /// When a small reservation is made after all.

@@ -9,7 +9,7 @@ use crate::config::Retrieve;
 use crate::id::RecordId;
 use crate::lane::{Lane, Way};
 use crate::record::{EventData, Key, event_data};
-use crate::rule::{ManyMethod, OneMethod, Registry, id_text};
+use crate::rule::{Absence, ManyMethod, OneMethod, Registry, id_text};
 use crate::wire::Rows;
 use crate::wire::answer::{php_list, php_map};
 
@@ -40,8 +40,11 @@ pub(crate) enum Read {
     Strange(String),
 }
 
+/// So many calls are left to objects that are read one by one while lists fill the rest.
+const ALONE: usize = 6;
+
 /// Which objects are read next: at most `calls` calls and `objects` objects, none by a method
-/// that `limited` holds back.
+/// that `limited` holds back. Lists come first: a call for fifty objects before one for one.
 pub(crate) fn plan(
     lane: &Lane,
     registry: &Registry,
@@ -50,50 +53,63 @@ pub(crate) fn plan(
     objects: usize,
     limited: impl Fn(&str) -> bool,
 ) -> Vec<Reading> {
-    let mut readings: Vec<Reading> = Vec::new();
+    let mut lists: Vec<Reading> = Vec::new();
+    let mut alone: Vec<Reading> = Vec::new();
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
-    for key in lane.unread().take(objects) {
-        let (group, fresh) = match key {
-            Key::Record { .. } => (String::new(), Reading::Listed { keys: vec![key.clone()] }),
-            Key::Object(object) => {
-                let Some(rule) = registry.rule(&object.kind) else { continue };
-                let way = lane.work(key).map_or(Way::Many, |work| work.way);
-                let many = rule.many.as_ref().filter(|_| retrieve == Retrieve::List);
-                match (many, &rule.one) {
-                    (Some(many), _) if way == Way::Many => {
-                        if limited(&many.method) {
-                            continue;
-                        }
-                        let keys = vec![key.clone()];
-                        (object.kind.clone(), Reading::Many { kind: object.kind.clone(), keys })
-                    }
-                    (_, Some(one)) => {
-                        if limited(&one.method) {
-                            continue;
-                        }
-                        (String::new(), Reading::One { key: key.clone() })
-                    }
-                    (_, None) => continue,
+    let mut planned = 0;
+    for key in lane.unread() {
+        if planned >= objects {
+            break;
+        }
+        let Some(reading) = reading_of(key, lane, registry, retrieve, &limited) else { continue };
+        let group = match &reading {
+            Reading::One { .. } => {
+                if alone.len() < calls {
+                    alone.push(reading);
+                    planned += 1;
                 }
+                continue;
             }
+            Reading::Many { kind, .. } => kind.clone(),
+            Reading::Listed { .. } => String::new(),
         };
-        let shared = match &fresh {
-            Reading::One { .. } => None,
-            Reading::Many { .. } | Reading::Listed { .. } => open.get(&group).copied(),
-        };
-        if let Some(keys) = shared.and_then(|at| readings.get_mut(at)).and_then(Reading::room) {
+        let started = open.get(&group).and_then(|at| lists.get_mut(*at));
+        if let Some(keys) = started.and_then(Reading::room) {
             keys.push(key.clone());
+        } else if lists.len() < calls {
+            open.insert(group, lists.len());
+            lists.push(reading);
+        } else {
             continue;
         }
-        if readings.len() >= calls {
-            continue;
-        }
-        if !matches!(fresh, Reading::One { .. }) {
-            open.insert(group, readings.len());
-        }
-        readings.push(fresh);
+        planned += 1;
     }
-    readings
+    lists.truncate(calls.saturating_sub(alone.len().min(ALONE)).max(1));
+    alone.truncate(calls.saturating_sub(lists.len()));
+    lists.append(&mut alone);
+    lists
+}
+
+/// The call that reads an object; `None` when it has to wait.
+fn reading_of(
+    key: &Key,
+    lane: &Lane,
+    registry: &Registry,
+    retrieve: Retrieve,
+    limited: impl Fn(&str) -> bool,
+) -> Option<Reading> {
+    let Key::Object(object) = key else {
+        let listed = Reading::Listed { keys: vec![key.clone()] };
+        return (!limited("event.offline.list")).then_some(listed);
+    };
+    let rule = registry.rule(&object.kind)?;
+    let by_list = retrieve == Retrieve::List && lane.work(key)?.way == Way::Many;
+    if let Some(many) = rule.many.as_ref().filter(|_| by_list) {
+        let many_of = Reading::Many { kind: object.kind.clone(), keys: vec![key.clone()] };
+        return (!limited(&many.method)).then_some(many_of);
+    }
+    let one = rule.one.as_ref()?;
+    (!limited(&one.method)).then(|| Reading::One { key: key.clone() })
 }
 
 impl Reading {
@@ -180,6 +196,10 @@ struct Probe<'a> {
 }
 
 fn id_in(row: &RawValue, field: Option<&str>) -> Option<String> {
+    // serde reads a list into a struct as well
+    if !row.get().starts_with('{') {
+        return None;
+    }
     let raw = match field {
         Some(field) => *php_map(row)?.get(field)?,
         None => {
@@ -223,23 +243,28 @@ fn read_one(result: &RawValue, one: &OneMethod, id: &str) -> Read {
             None => return strange(),
         },
     };
-    let Some(inner) = inner else { return Read::Gone };
+    let empty = || match one.absence {
+        Absence::EmptyAnswer => Read::Gone,
+        Absence::Error => Read::Strange("an empty answer".into()),
+    };
+    let Some(inner) = inner else { return empty() };
     let object = match inner.get().as_bytes().first() {
         Some(b'{') => inner,
         Some(b'[') => match php_list(inner).as_deref() {
-            Some([]) => return Read::Gone,
+            Some([]) => return empty(),
             Some([object]) if object.get().starts_with('{') => object,
             _ => return strange(),
         },
-        _ if matches!(inner.get(), "null" | "false") => return Read::Gone,
+        _ if matches!(inner.get(), "null" | "false") => return empty(),
         _ => return strange(),
     };
     if php_map(object).is_some_and(|map| map.is_empty()) {
-        return Read::Gone;
+        return empty();
     }
-    match id_in(object, None) {
-        Some(other) if other != id => Read::Strange(format!("asked for {id}, got {other}")),
-        _ => Read::Present(object.get().to_owned()),
+    match id_in(object, one.id_field.as_deref()) {
+        Some(found) if found == id => Read::Present(object.get().to_owned()),
+        Some(other) => Read::Strange(format!("asked for {id}, got {other}")),
+        None => Read::Strange(format!("asked for {id}, got an object without an id")),
     }
 }
 

@@ -24,11 +24,13 @@ pub(crate) const TIMEOUT: Millis = Millis::seconds(65);
 const LINGER: Millis = Millis(300);
 /// What is done is settled within this time, or with the next look at the queue.
 const SETTLE_WITHIN: Millis = Millis(2_000);
-const MOST_CLEARS: usize = 20;
-const MOST_ERRORS: usize = 5;
+// together with two looks, the bindings and the lag these fit into a batch
+const MOST_CLEARS: usize = 18;
+const MOST_ERRORS: usize = 4;
+const MOST_OF_ONE: usize = 4;
 const MOST_WRITES: usize = 8;
 const MOST_PAGES: usize = 8;
-const MOST_BINDS: usize = 10;
+const MOST_BINDS: usize = 4;
 
 /// The two plan features that matter (F22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,16 +148,18 @@ impl Machine {
         calls.map(|(process, ids)| Ask::Clear { process, ids }).collect()
     }
 
-    fn take_writes(&mut self, now: Moment) -> Vec<Ask> {
+    fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         let pace = &self.pace;
         let limited = |method: &str| pace.is_limited(method, now);
-        self.writes.take(true, MOST_WRITES, limited).into_iter().map(Ask::Write).collect()
+        // with nothing to read there is room for more
+        let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
+        self.writes.take(most.min(room), limited).into_iter().map(Ask::Write).collect()
     }
 
     fn closing_asks(&mut self) -> Option<Vec<Ask>> {
         let now = self.book.clock.now();
         let mut asks = self.clears();
-        asks.extend(self.take_writes(now));
+        asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         (!asks.is_empty()).then_some(asks)
     }
 
@@ -165,20 +169,27 @@ impl Machine {
         }
         let mut asks = self.clears();
         asks.extend(self.error_asks(now));
-        asks.extend(self.take_writes(now));
         let mut tail = Vec::new();
-        if let Some(limits) = self.get_limits(now) {
-            tail.push(Ask::Get { side: Side::Fresh, limit: limits.fresh });
-            tail.push(Ask::Get { side: Side::Errored, limit: limits.errored });
+        if let Some(Limits { fresh, errored }) = self.get_limits(now) {
+            let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
+            let asked = sides.into_iter().filter(|(_, limit)| *limit > 0);
+            tail.extend(asked.map(|(side, limit)| Ask::Get { side, limit }));
+            // a nudge that comes from now on asks for another look
+            self.reserve.nudged &= fresh == 0;
         }
         tail.extend(self.sweep_asks(now));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
         tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
-            tail.push(Ask::Bindings);
+            tail.push(Ask::Lag);
         }
         let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
-        asks.extend(self.read_asks(now, free));
+        let writes = self.take_writes(now, free);
+        let free = free.saturating_sub(writes.len());
+        asks.extend(writes);
+        if free > 0 {
+            asks.extend(self.read_asks(now, free));
+        }
         asks.extend(tail);
         (!asks.is_empty()).then_some(asks)
     }
@@ -197,15 +208,24 @@ impl Machine {
                 let messages = by_process.entry(record.process.clone()).or_default();
                 messages.push(record.message.clone());
             }
-            for (process, messages) in by_process {
+            // records of more reservations than that stay reserved, and go with the rest when done
+            for (process, messages) in by_process.into_iter().take(MOST_OF_ONE) {
                 asks.push(Ask::Error { key: key.clone(), process, messages });
             }
-            self.lane.set_stage(&key, Stage::Resting { until: now.plus(REST) });
+            // until the answer tells more exactly
+            let until = now.plus(TIMEOUT).plus(TIMEOUT).plus(REST);
+            self.lane.set_stage(&key, Stage::Resting { until });
+            if asks.len() >= MOST_ERRORS {
+                break;
+            }
         }
         asks
     }
 
     fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
+        if self.is_last_sweep_due() {
+            self.sweep.demand_once(now);
+        }
         if !self.sweep.is_due(now) || !self.may("event.offline.list") {
             return Vec::new();
         }
@@ -213,7 +233,7 @@ impl Machine {
         if !self.sweep.is_running() {
             let known = self.known_processes();
             self.sweep.begin(known.iter(), now, self.book.rounds);
-            asks.push(Ask::Bindings);
+            asks.extend(self.may("event.get").then_some(Ask::Bindings));
             asks.push(Ask::Lag);
         }
         asks.extend(self.sweep.pages(MOST_PAGES).into_iter().map(Ask::Sweep));
@@ -257,7 +277,28 @@ impl Machine {
             // nothing new, unless there is nothing left to try the user's code with
             return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
         }
-        self.reserve.limits(&self.lane, self.handler.last_delivered.until(now))
+        let waited = self.handler.last_delivered.until(now);
+        let limits = self.reserve.limits(&self.lane, self.held_back(now), waited);
+        // what has rested is looked for whatever else is in hand
+        limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
+    }
+
+    /// How many objects can't be read because their method may not be called now.
+    fn held_back(&self, now: Moment) -> u64 {
+        if !self.pace.limits_any(now) {
+            return 0;
+        }
+        let limited = |method: &str| self.pace.is_limited(method, now);
+        let readings = retrieve::plan(
+            &self.lane,
+            &self.registry,
+            self.config.retrieve,
+            usize::MAX,
+            usize::MAX,
+            limited,
+        );
+        let readable: usize = readings.iter().map(|reading| reading.keys().len()).sum();
+        (self.lane.unread().count() as u64).saturating_sub(readable as u64)
     }
 
     /// Whether the queue is to be looked at now.
@@ -272,16 +313,17 @@ impl Machine {
 
     /// An emptied queue is looked at once more before the end.
     pub(crate) fn is_last_look_due(&self) -> bool {
-        self.config.until == Until::Empty && self.is_idle() && !self.has_seen_empty()
+        self.config.until == Until::Empty && self.is_idle() && !self.reserve.has_seen_empty()
     }
 
     fn is_round_due(&self, now: Moment) -> bool {
         let limited = |method: &str| self.pace.is_limited(method, now);
-        let hot = (self.sweep.is_due(now) && self.may("event.offline.list"))
+        let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
+        let hot = (sweeps && self.may("event.offline.list"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
-            || self.writes.has_queued(true, limited);
+            || self.writes.has_next(limited);
         if hot {
             return true;
         }

@@ -18,7 +18,7 @@ pub(crate) use registry::{Registry, id_text};
 /// your own for other events. A user's rule for an event or kind replaces the built-in one.
 ///
 /// ```
-/// use b24_offline_core::{EventName, OneMethod, Rule};
+/// use b24_offline_core::{Absence, EventName, OneMethod, Rule};
 /// let rule = Rule {
 ///     kind: "catalog.product".into(),
 ///     events: vec![EventName::new("ONCATALOGPRODUCTUPDATE").unwrap()],
@@ -31,6 +31,8 @@ pub(crate) use registry::{Registry, id_text};
 ///         parent: None,
 ///         params: "{}".into(),
 ///         answer: Some("product".into()),
+///         id_field: None,
+///         absence: Absence::Error,
 ///     }),
 ///     many: None,
 ///     update: None,
@@ -87,6 +89,20 @@ pub struct OneMethod {
     /// The field of the answer that holds the object; `None` when the answer is the object or a
     /// list that holds it.
     pub answer: Option<String>,
+    /// The field of an object that holds its id; `None` means `ID` or `id`.
+    pub id_field: Option<String>,
+    /// How it says that the object does not exist.
+    pub absence: Absence,
+}
+
+/// How a method that reads one object says that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absence {
+    /// With an error; an empty answer is no answer.
+    Error,
+    /// With an error, an empty list or map, `null` or `false`.
+    EmptyAnswer,
 }
 
 /// A method that reads up to 50 objects.

@@ -10,7 +10,8 @@ use crate::wire::Rows;
 
 /// A page of `event.offline.list` (F18).
 pub(crate) const PAGE: usize = 50;
-/// With more known reservations than this, everything reserved is listed in one go.
+/// With more known reservations than this, the reserved records are counted, and listed in one go
+/// if there are others than the known.
 const MOST_GAPS: usize = 24;
 /// So many pages of one gap are asked for at once.
 const MOST_PAGES: u32 = 8;
@@ -37,6 +38,10 @@ pub(crate) struct Sweep {
 struct Run {
     gaps: Vec<Gap>,
     from_round: u64,
+    /// How many records were adopted so far.
+    adopted: u64,
+    /// Too many gaps to list them: if as many records are reserved as are known, that is enough.
+    counted: bool,
 }
 
 /// A span of process_ids, and the ID up to which it was listed.
@@ -113,8 +118,8 @@ impl Sweep {
         names.sort_unstable();
         names.dedup();
         let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
-        let full = self.full || names.len() > MOST_GAPS || !names.iter().all(plain);
-        if full {
+        let counted = !self.full && names.len() > MOST_GAPS;
+        if self.full || counted || !names.iter().all(plain) {
             names.clear();
         }
         let mut gaps = Vec::new();
@@ -124,7 +129,7 @@ impl Sweep {
             above = name;
         }
         gaps.push(Gap::new(above, None));
-        self.run = Some(Run { gaps, from_round: round });
+        self.run = Some(Run { gaps, from_round: round, adopted: 0, counted });
     }
 
     /// The pages to ask for next.
@@ -172,19 +177,32 @@ impl Sweep {
         gap.pages = pages.clamp(1, MOST_PAGES);
     }
 
-    /// Ends the run when every gap was listed. `true` then.
-    pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> bool {
+    /// As many records are reserved as are known here: there are no others.
+    pub(crate) fn all_accounted_for(&mut self) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.counted) {
+            for gap in &mut run.gaps {
+                gap.done = true;
+            }
+        }
+    }
+
+    pub(crate) fn adopted(&mut self, records: u64) {
+        if let Some(run) = &mut self.run {
+            run.adopted = run.adopted.saturating_add(records);
+        }
+    }
+
+    /// Ends the run when every gap was listed; gives how many records were adopted then.
+    pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> Option<u64> {
         if strange {
             self.full = true;
         }
-        let Some(run) = self.run.take_if(|run| run.gaps.iter().all(|gap| gap.done)) else {
-            return false;
-        };
+        let run = self.run.take_if(|run| run.gaps.iter().all(|gap| gap.done))?;
         self.completed = self.completed.saturating_add(1);
         self.completed_from = run.from_round;
         self.due = now.plus(next);
         self.full = strange || self.completed.is_multiple_of(FULL_EVERY);
-        true
+        Some(run.adopted)
     }
 
     pub(crate) fn period(&self) -> Millis {
@@ -249,11 +267,11 @@ mod tests {
         full.sent = PAGE;
         sweep.listed(0, &[Some(&full)], Some(190));
         assert_eq!(sweep.pages(9).len(), 3);
-        assert!(!sweep.finish(Moment(0), Millis(1), false));
+        assert_eq!(sweep.finish(Moment(0), Millis(1), false), None);
         sweep.listed(0, &[None, None, None], None);
         assert_eq!(sweep.params(Page { gap: 0, number: 1 }).unwrap()["filter"][">ID"], 90);
         sweep.listed(0, &[Some(&row(91)), None, None], None);
-        assert!(sweep.finish(Moment(0), Millis(1), false));
+        assert_eq!(sweep.finish(Moment(0), Millis(1), false), Some(0));
         assert_eq!(sweep.completed_from, 1);
     }
 }

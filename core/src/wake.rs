@@ -29,6 +29,7 @@ impl Machine {
                 add(self.lane.next_retry(), WakeReason::Retry);
                 add(self.lane.next_rest(), WakeReason::Rest);
                 add(self.handler.next_try(), WakeReason::Retry);
+                add(self.handler.hangs_at(), WakeReason::Retry);
                 add(Some(self.sweep.next()), WakeReason::Sweep);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);

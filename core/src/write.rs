@@ -11,6 +11,7 @@ use crate::wire::request;
 pub(crate) struct Writes {
     queue: VecDeque<Write>,
     open: BTreeSet<WriteId>,
+    turns: u64,
 }
 
 /// One write.
@@ -21,6 +22,7 @@ pub(crate) struct Write {
     pub(crate) params: Value,
     /// It means the same inside a batch.
     pub(crate) batched: bool,
+    turn: u64,
 }
 
 impl Writes {
@@ -55,20 +57,22 @@ impl Writes {
     pub(crate) fn add(&mut self, id: WriteId, method: String, params: Value) {
         self.open.insert(id);
         let batched = request::fits_a_batch(&params) && !method.eq_ignore_ascii_case("batch");
-        self.queue.push_back(Write { id, method, params, batched });
+        self.turns = self.turns.saturating_add(1);
+        self.queue.push_back(Write { id, method, params, batched, turn: self.turns });
     }
 
-    /// The next writes of one form, at most `most`, none whose method is held back.
-    pub(crate) fn take(
-        &mut self,
-        batched: bool,
-        most: usize,
-        limited: impl Fn(&str) -> bool,
-    ) -> Vec<Write> {
+    /// The next writes for a batch, at most `most`: none overtakes an earlier one, but for those
+    /// whose method is held back.
+    pub(crate) fn take(&mut self, most: usize, limited: impl Fn(&str) -> bool) -> Vec<Write> {
+        if self.is_sending() {
+            return Vec::new();
+        }
         let mut taken = Vec::new();
         let mut left = VecDeque::new();
         for write in std::mem::take(&mut self.queue) {
-            if taken.len() < most && write.batched == batched && !limited(&write.method) {
+            let waits = limited(&write.method);
+            let in_turn = left.iter().all(|earlier: &Write| limited(&earlier.method));
+            if taken.len() < most && write.batched && !waits && in_turn {
                 taken.push(write);
             } else {
                 left.push_back(write);
@@ -78,17 +82,36 @@ impl Writes {
         taken
     }
 
-    /// It was surely not executed, and will be sent again.
+    /// The next write that goes alone, when it is its turn and nothing else is on its way.
+    pub(crate) fn take_alone(&mut self, limited: impl Fn(&str) -> bool) -> Option<Write> {
+        if self.is_sending() {
+            return None;
+        }
+        let at = self.queue.iter().position(|write| !limited(&write.method))?;
+        if self.queue.get(at).is_none_or(|write| write.batched) {
+            return None;
+        }
+        self.queue.remove(at)
+    }
+
+    fn is_sending(&self) -> bool {
+        self.open.len() > self.queue.len()
+    }
+
+    /// It was surely not executed, and will be sent again, in its place.
     pub(crate) fn put_back(&mut self, write: Write) {
-        self.queue.push_front(write);
+        let at = self.queue.iter().position(|other| other.turn > write.turn);
+        self.queue.insert(at.unwrap_or(self.queue.len()), write);
     }
 
     pub(crate) fn close(&mut self, id: WriteId) {
         self.open.remove(&id);
     }
 
-    pub(crate) fn has_queued(&self, batched: bool, limited: impl Fn(&str) -> bool) -> bool {
-        self.queue.iter().any(|write| write.batched == batched && !limited(&write.method))
+    /// Whether a write for a batch is next.
+    pub(crate) fn has_next(&self, limited: impl Fn(&str) -> bool) -> bool {
+        let next = self.queue.iter().find(|write| !limited(&write.method));
+        !self.is_sending() && next.is_some_and(|write| write.batched)
     }
 
     /// Every open write, and whether it is on its way.

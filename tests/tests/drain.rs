@@ -1,7 +1,13 @@
 //! Scenes of draining, under both personalities.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Fault, FaultKind, Personality, Settings};
+use b24_offline_emulator::{Fault, FaultKind, Personality, Settings, Shape};
 use b24_offline_tests::{Behaviour, World, events};
 use serde_json::json;
 
@@ -165,4 +171,68 @@ fn a_deleted_object_is_gone_and_costs_no_question_of_its_own() {
         assert_eq!(world.audit().sub_calls_by_method.get("crm.deal.get"), None);
         clean(world);
     });
+}
+
+#[test]
+fn an_object_that_a_list_leaves_out_is_asked_for_by_its_own_method() {
+    both(|world| {
+        deals(world, 20);
+        world.portal.inject(Fault {
+            method: Some("crm.deal.list".into()),
+            after: 0,
+            count: 1,
+            kind: FaultKind::WrongShape(Shape::Result(
+                (1..=10).map(|id| json!({ "ID": id.to_string() })).collect(),
+            )),
+        });
+        world.start();
+        assert!(world.until_ended(600_000));
+        assert_eq!(world.audit().sub_calls_by_method.get("crm.deal.get"), Some(&10));
+        assert!(world.target.objects.values().all(|(state, _)| *state == State::Present));
+        clean(world);
+    });
+}
+
+#[test]
+fn nothing_of_a_registered_object_moves_for_a_minute_after_the_error_was_sent() {
+    both(|world| {
+        world.config.on_reject = OnReject::Register;
+        world.config.until = Until::Stopped;
+        let id = deals(world, 1).remove(0);
+        world.behaviour = Behaviour::Rejects { id: id.clone() };
+        world.start();
+        world.pass(5_000);
+        assert_eq!((world.deliveries.len(), world.audit().error_calls), (1, 1));
+        world.behaviour = Behaviour::Works;
+        let now = world.now();
+        world.portal.change("crm.deal", &id, json!({"TITLE": "meanwhile"}), now);
+        world.crash();
+        world.start();
+        world.pass(60_000);
+        assert_eq!(world.deliveries.len(), 1);
+        world.pass(120_000);
+        let again = world.deliveries.get(1).unwrap();
+        assert!(again.data.as_deref().unwrap().contains("meanwhile"), "{again:?}");
+        assert_eq!((again.origin, again.attempt), (Origin::Redriven, 2));
+        clean(world);
+        assert_eq!(world.audit().reserved_records, 0);
+    });
+}
+
+#[test]
+fn the_same_seed_and_inputs_give_the_same_calls() {
+    let run = || {
+        let mut world = World::new(Settings::default(), config());
+        deals(&mut world, 300);
+        world.portal.inject(Fault {
+            method: None,
+            after: 2,
+            count: 3,
+            kind: FaultKind::Html { status: 502, executed: true },
+        });
+        world.start();
+        world.pass(120_000);
+        (world.calls.clone(), world.journal.clone(), world.notices.clone())
+    };
+    assert_eq!(run(), run());
 }

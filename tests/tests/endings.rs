@@ -1,4 +1,10 @@
 //! How the machine ends when it can't go on, and what it finds by itself while it can.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Settings};

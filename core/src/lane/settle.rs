@@ -37,6 +37,10 @@ impl Settle {
         self.due.is_empty()
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
+        self.due.values().flat_map(|ids| ids.keys().copied())
+    }
+
     /// Since when something has waited.
     pub(crate) fn since(&self) -> Option<Moment> {
         self.since

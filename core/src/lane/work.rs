@@ -36,6 +36,8 @@ pub(crate) struct Tries {
     /// With so many failures it is rejected.
     pub(crate) most: u32,
     pub(crate) unreadable: u32,
+    /// How often a batch failed with this object and not without it.
+    pub(crate) strikes: u32,
     /// Failures since the user's code last succeeded at anything, and when that was.
     pub(crate) suspect: u32,
     pub(crate) suspect_since: u64,
@@ -132,6 +134,7 @@ impl Tries {
             failed,
             most: failed.saturating_add(more),
             unreadable: 0,
+            strikes: 0,
             suspect: 0,
             suspect_since: 0,
             companions: u32::MAX,

@@ -1,7 +1,7 @@
 //! The built-in rules, one for each row of the table in the official documentation's pages of
 //! events and methods.
 
-use super::{ManyMethod, OneMethod, Parent, Rule, UpdateMethod};
+use super::{Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod};
 use crate::id::EventName;
 
 const ALL: [&str; 2] = ["ADD", "UPDATE"];
@@ -33,7 +33,14 @@ fn one(method: &str, id: &str, answer: Option<&str>) -> Option<OneMethod> {
         parent: None,
         params: "{}".into(),
         answer: answer.map(Into::into),
+        id_field: None,
+        absence: Absence::Error,
     })
+}
+
+/// A method that answers nothing for an object that does not exist.
+fn filtering(method: &str, id: &str, answer: Option<&str>) -> Option<OneMethod> {
+    one(method, id, answer).map(|one| OneMethod { absence: Absence::EmptyAnswer, ..one })
 }
 
 fn many(method: &str, ids: &str, params: &str, answer: Option<&str>) -> Option<ManyMethod> {
@@ -95,7 +102,7 @@ fn dynamic_item() -> Rule {
 
 fn task() -> Rule {
     let mut task = Rule {
-        one: one("tasks.task.get", "taskId", Some("task")),
+        one: filtering("tasks.task.get", "taskId", Some("task")),
         many: many("tasks.task.list", "filter.ID", FIELDS, Some("tasks")),
         update: update("tasks.task.update", "taskId"),
         ..rule("tasks.task", "ONTASK", &["FIELDS_AFTER.ID", "FIELDS_BEFORE.ID"])
@@ -134,7 +141,7 @@ fn sale_order() -> Rule {
 
 fn user() -> Rule {
     let mut user = Rule {
-        one: one("user.get", "FILTER.ID", None),
+        one: filtering("user.get", "FILTER.ID", None),
         many: many("user.get", "FILTER.@ID", "{}", None),
         ..rule("user", "ONUSER", &["ID"])
     };
@@ -155,7 +162,8 @@ pub(super) fn rules() -> Vec<Rule> {
         crm("crm.requisite", "ONCRMREQUISITE", FIELDS),
         crm("crm.requisite.bankdetail", "ONCRMBANKDETAIL", PLAIN),
         Rule {
-            one: one("crm.currency.get", "id", None),
+            one: one("crm.currency.get", "id", None)
+                .map(|one| OneMethod { id_field: Some("CURRENCY".into()), ..one }),
             update: update("crm.currency.update", "id"),
             ..rule("crm.currency", "ONCRMCURRENCY", &["FIELDS.ID"])
         },
@@ -168,7 +176,7 @@ pub(super) fn rules() -> Vec<Rule> {
         task_comment(),
         user(),
         Rule {
-            one: one("sonet_group.get", "FILTER.ID", None),
+            one: filtering("sonet_group.get", "FILTER.ID", None),
             many: many("sonet_group.get", "FILTER.ID", "{}", None),
             ..rule("sonet_group", "ONSONETGROUP", &["FIELDS.ID"])
         },
@@ -179,11 +187,11 @@ pub(super) fn rules() -> Vec<Rule> {
             ..rule("booking.v1.booking", "ONBOOKING", &["ID", "FIELDS.ID"])
         },
         Rule {
-            one: one("calendar.event.getbyid", "id", None),
+            one: filtering("calendar.event.getbyid", "id", None),
             ..rule("calendar.event", "ONCALENDARENTRY", &["id", "ID", "FIELDS.ID"])
         },
         Rule {
-            one: one("log.blogpost.get", "POST_ID", None),
+            one: filtering("log.blogpost.get", "POST_ID", None),
             ..rule("log.blogpost", "ONLIVEFEEDPOST", &["FIELDS.POST_ID"])
         },
     ]

@@ -98,7 +98,10 @@ pub(crate) fn read(status: u16, body: &str) -> Answered<'_> {
     if too_deep(body) {
         return lost("an answer nested deeper than 64 levels".into());
     }
-    let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(body) else {
+    // serde would read a list into a struct as well
+    let is_map = body.trim_start().starts_with('{');
+    let envelope = serde_json::from_str::<Envelope<'_>>(body).ok().filter(|_| is_map);
+    let Some(envelope) = envelope else {
         return lost(format!("HTTP {status} with something that is not a portal's JSON"));
     };
     if let Some(code) = envelope.error.filter(|error| error.get() != "null") {

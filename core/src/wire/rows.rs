@@ -27,6 +27,8 @@ pub(crate) struct Rows {
     pub(crate) strange: Vec<String>,
     /// How many the portal sent, readable or not.
     pub(crate) sent: usize,
+    /// The highest ID of them, even of a row that can't be read as a whole.
+    last: Option<RecordId>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +65,15 @@ impl Rows {
         let list = php_list(result)?;
         let mut rows = Rows { sent: list.len(), ..Rows::default() };
         for raw in list {
-            match row(raw) {
+            // serde would read a list into a struct as well
+            let is_map = raw.get().starts_with('{');
+            let parsed = serde_json::from_str::<RawRow>(raw.get()).ok().filter(|_| is_map);
+            let Some(parsed) = parsed else {
+                rows.strange.push("a row that is no map".to_owned());
+                continue;
+            };
+            rows.last = rows.last.max(number(&parsed.id).map(RecordId));
+            match row(parsed) {
                 Ok(row) => rows.rows.push(row),
                 Err(why) => rows.strange.push(why),
             }
@@ -71,15 +81,13 @@ impl Rows {
         Some(rows)
     }
 
-    /// The highest ID that was sent, even on a row that can't be read as a whole.
+    /// The highest ID that was sent.
     pub(crate) fn last_id(&self) -> Option<RecordId> {
-        self.rows.iter().map(|row| row.id).max()
+        self.last
     }
 }
 
-fn row(raw: &RawValue) -> Result<Row, String> {
-    let raw: RawRow =
-        serde_json::from_str(raw.get()).map_err(|_| "a row that is no map".to_owned())?;
+fn row(raw: RawRow) -> Result<Row, String> {
     let id = number(&raw.id).ok_or("a row without ID")?;
     let missing = |what: &str| format!("record {id} has no usable {what}");
     let event = text(&raw.event_name).and_then(|name| EventName::new(name).ok());

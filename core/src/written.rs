@@ -1,0 +1,63 @@
+//! What became of the user's writes.
+
+use crate::input::{NotSent, Reply};
+use crate::machine::Machine;
+use crate::notice::Failure;
+use crate::step::{Effect, WriteResult, Written};
+use crate::wire::{Answered, ApiError, Class, answer};
+use crate::write::Write;
+
+impl Machine {
+    pub(crate) fn write_replied(&mut self, write: Write, reply: Reply) {
+        let id = write.id;
+        match reply {
+            Reply::NotSent(NotSent::SignInAgain { why }) => {
+                self.writes.put_back(write);
+                self.fail(Failure::SignInAgain { why });
+            }
+            Reply::NotSent(NotSent::Network { why } | NotSent::Refused { why }) => {
+                self.written(id, WriteResult::NotSent { why: why.clone() });
+                self.back_off(why);
+            }
+            Reply::Unknown { .. } => {
+                self.reserve.last_busy = self.book.rounds.saturating_add(1);
+                self.written(id, WriteResult::Unknown);
+            }
+            Reply::Answer { status, body } => match answer::read(status, &body) {
+                Answered::Result { result, .. } => {
+                    self.reserve.last_busy = self.book.rounds.saturating_add(1);
+                    self.written(id, WriteResult::Done { result: result.get().to_owned() });
+                }
+                Answered::Error(error) => self.write_refused(write, &error),
+                Answered::Moved | Answered::Lost { .. } => self.written(id, WriteResult::Unknown),
+            },
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other error concerns it alone")]
+    fn write_refused(&mut self, write: Write, error: &ApiError) {
+        match error.class {
+            class if class.is_passing() => {
+                let method = write.method.clone();
+                self.writes.put_back(write);
+                self.common_error(&method, error);
+            }
+            Class::Server => self.written(write.id, WriteResult::Unknown),
+            _ => self.written(
+                write.id,
+                WriteResult::Refused {
+                    code: error.code.clone(),
+                    description: error.description.clone(),
+                },
+            ),
+        }
+    }
+
+    pub(crate) fn written(&mut self, write: crate::WriteId, result: WriteResult) {
+        self.writes.close(write);
+        if matches!(result, WriteResult::Done { .. }) {
+            self.book.counters.written = self.book.counters.written.saturating_add(1);
+        }
+        self.effect(Effect::Written(Written { write, result }));
+    }
+}
