@@ -30,6 +30,8 @@ const MOST_ERRORS: usize = 4;
 const MOST_OF_ONE: usize = 4;
 const MOST_WRITES: usize = 8;
 const MOST_PAGES: usize = 8;
+/// While the sweep holds everything else back it may have more.
+const MOST_PAGES_ALONE: usize = 18;
 const MOST_BINDS: usize = 4;
 
 /// The two plan features that matter (F22).
@@ -236,7 +238,8 @@ impl Machine {
             asks.extend(self.may("event.get").then_some(Ask::Bindings));
             asks.push(Ask::Lag);
         }
-        asks.extend(self.sweep.pages(MOST_PAGES).into_iter().map(Ask::Sweep));
+        let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
+        asks.extend(self.sweep.pages(most).into_iter().map(Ask::Sweep));
         asks
     }
 

@@ -14,7 +14,7 @@ pub(crate) const PAGE: usize = 50;
 /// if there are others than the known.
 const MOST_GAPS: usize = 24;
 /// So many pages of one gap are asked for at once.
-const MOST_PAGES: u32 = 8;
+const MOST_PAGES: u32 = 18;
 /// Every so many sweeps list everything: a reservation may hold a record that its `get` hid.
 const FULL_EVERY: u64 = 12;
 /// A call that timed out may execute within this time (F12, F31).

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use b24_offline::{Change, Notice, ObjectId, Report};
 use b24_offline_emulator::server::Running;
-use b24_offline_emulator::{Audit, Fault, FaultKind, Portal, Sight};
+use b24_offline_emulator::{Audit, Fault, FaultKind, Portal, Record, Sight};
 use tokio::sync::Notify;
 
 use super::CONNECTOR;
@@ -185,6 +185,11 @@ impl Scene {
         }
         match mishap {
             Mishap::LostAnswer => {
+                // an empty look would lose nothing worth finding
+                let free = |row: &Record| row.process_id.is_empty() && !row.error;
+                if !portal.queue().iter().any(free) {
+                    return false;
+                }
                 state.losing_an_answer = true;
                 let kind = FaultKind::AnswerLost { hang_ms: HANG_MS };
                 portal.inject(Fault { method: Some(GET.into()), after: 0, count: 1, kind });
