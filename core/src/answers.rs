@@ -400,7 +400,8 @@ impl Machine {
         }
         let now_bound = std::mem::take(&mut self.check.bound);
         self.ledger.set_bound(self.config.events.clone());
-        self.notice(Notice::Ready { bound: u32::try_from(now_bound.len()).unwrap_or(u32::MAX) });
+        let bound = u32::try_from(now_bound.len()).unwrap_or(u32::MAX);
+        self.notice(Notice::Ready { bound, parked: self.lane.parked_count() });
         self.phase = PhaseState::Running;
         let now = self.now();
         self.sweep.demand_once(now);

@@ -108,7 +108,7 @@ pub enum Verdicts {
 
 /// A handler program answered with a line that is no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the handler printed a line that is no verdict of this batch: {line}")]
+#[error("it printed a line that is no verdict of this batch: {line}")]
 pub struct NotAVerdict {
     /// The line, at most 200 characters of it.
     pub line: String,
@@ -117,7 +117,8 @@ pub struct NotAVerdict {
 impl Verdicts {
     /// Reads what a handler program printed: each line `{"key": …, "verdict": "retry", "after":
     /// seconds?}` or `{"key": …, "verdict": "reject", "reason": text}` singles out one change of
-    /// `batch`, all the others are done. Empty lines count for nothing.
+    /// `batch`, all the others are done; `"verdict": "done"` says so of one, `reason` may be left
+    /// out, and `after` counts up to a day. Empty lines count for nothing.
     ///
     /// # Errors
     /// [`NotAVerdict`] with the first line that is something else, or names a change twice or one
@@ -165,9 +166,13 @@ impl Verdicts {
 fn seconds(after: Option<f64>) -> Result<Option<Millis>, ()> {
     match after {
         None => Ok(None),
-        Some(s) if s.is_finite() && (0.0..=86_400.0).contains(&s) => {
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let millis = (s * 1_000.0).round() as u64;
+        Some(s) if s.is_finite() && s >= 0.0 => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "not negative, and at most a day in milliseconds"
+            )]
+            let millis = (s.min(86_400.0) * 1_000.0).round() as u64;
             Ok(Some(Millis(millis)))
         }
         Some(_) => Err(()),

@@ -181,21 +181,19 @@ impl Config {
             Consumers::Sole => {}
             Consumers::Shared { .. } => {
                 return Err(ConfigError::NotAvailable {
-                    what: "Consumers::Shared",
-                    instead: "let one consumer drain the queue and use Consumers::Sole",
+                    what: "draining a queue with several consumers",
+                    instead: "let one consumer drain it, or give each a connector of its own",
                 });
             }
         }
         if self.mode == Mode::Delete {
             return Err(ConfigError::NotAvailable {
-                what: "Mode::Delete",
-                instead: "use Mode::Reserve on a plan with rest_offline_extended",
+                what: "draining by deletion (mode delete)",
+                instead: "use mode auto or reserve, on a plan with rest_offline_extended",
             });
         }
-        let sole = self.consumers == Consumers::Sole;
-        let durable = self.journal == Durability::Durable;
-        if self.on_reject == OnReject::Register && !(sole && durable) {
-            return Err(ConfigError::RegisterNeedsSoleAndJournal);
+        if self.on_reject == OnReject::Register && self.journal != Durability::Durable {
+            return Err(ConfigError::RegisterNeedsJournal);
         }
         self.check_numbers()?;
         self.rules.iter().try_for_each(Rule::check)

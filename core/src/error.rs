@@ -44,12 +44,12 @@ pub enum ConfigError {
     /// No event named.
     #[error("no event is named; name at least one, for example ONCRMDEALUPDATE")]
     NoEvents,
-    /// `OnReject::Register` needs one consumer and a durable journal.
+    /// `OnReject::Register` needs a durable journal.
     #[error(
-        "rejected changes can be registered with event.offline.error only by the one consumer of a \
-         queue and with a durable journal; use OnReject::Park, or give a journal and Consumers::Sole"
+        "registering rejected changes with event.offline.error needs a durable journal, or a crash \
+         would lose them; name a journal, or park rejected changes"
     )]
-    RegisterNeedsSoleAndJournal,
+    RegisterNeedsJournal,
     /// Not available in this version.
     #[error("{what} is not available in this version; {instead}")]
     NotAvailable {

@@ -63,14 +63,17 @@
 //! | `admit`, `end`, `wake` | what is refused, how it ends, when to come back |
 //! | `check` | plan, rights, bindings |
 //! | `round`, `dispatch`, `answers` | what goes into a batch, what became of it, what each answer changes |
+//! | `clock`, `record` | the machine's own time and randomness; rows of the queue as records of objects |
 //! | `lane` | the objects in hand: reserved, read, delivered, waiting, parked; what is to be cleared |
 //! | `judge`, `handler` | verdicts; whether the user's code works at all |
 //! | `retrieve`, `rule` | which calls read an object, and what they say of it |
 //! | `sweep` | the search for reservations that nobody owns |
 //! | `reserve`, `pace` | how much to reserve and when; how fast to call |
-//! | `write` | the user's own writes |
+//! | `write`, `written` | the user's own writes, and what became of them |
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
+//!
+//! The surface is in `config`, `input`, `step`, `change`, `notice`, `status`, `error`, `id`, `time`.
 //!
 //! Facts `F1` to `F35` in the documentation are those of `docs/protocol.md`.
 

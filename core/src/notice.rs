@@ -14,6 +14,8 @@ pub enum Notice {
     Ready {
         /// How many events were bound just now.
         bound: u32,
+        /// How many objects an earlier run has parked.
+        parked: u64,
     },
     /// The application has offline bindings on this connector that nobody asked for.
     StrangeBindings {
@@ -133,6 +135,22 @@ impl Notice {
     }
 }
 
+fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+fn ready(f: &mut fmt::Formatter<'_>, bound: u32, parked: u64) -> fmt::Result {
+    match bound {
+        0 => f.write_str("ready: every event is bound")?,
+        _ => write!(f, "ready: {} bound now", count(u64::from(bound), "event"))?,
+    }
+    match parked {
+        0 => Ok(()),
+        1 => f.write_str("; 1 object is parked"),
+        _ => write!(f, "; {parked} objects are parked"),
+    }
+}
+
 fn list(events: &[EventName]) -> String {
     events.iter().map(EventName::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -140,8 +158,7 @@ fn list(events: &[EventName]) -> String {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Notice::Ready { bound: 0 } => f.write_str("ready: every event is bound"),
-            Notice::Ready { bound } => write!(f, "ready: {bound} events bound now"),
+            Notice::Ready { bound, parked } => ready(f, *bound, *parked),
             Notice::StrangeBindings { events } => write!(
                 f,
                 "this queue also records {}, which nobody asked for here; unbind what is not needed",
@@ -155,8 +172,9 @@ impl fmt::Display for Notice {
             ),
             Notice::Parked { object, key, attempts, reason } => write!(
                 f,
-                "parked: {object} after {attempts} attempts ({reason}); it waits for a redrive or \
-                 for a later change [{key}]"
+                "parked: {object} after {} ({reason}); it is delivered again with the object's next \
+                 change, or when it is redriven [{key}]",
+                count(u64::from(*attempts), "attempt")
             ),
             Notice::Registered { object, key, reason } => write!(
                 f,
@@ -164,11 +182,8 @@ impl fmt::Display for Notice {
                  more [{key}]"
             ),
             Notice::Unreadable { object, why } => write!(f, "{object} could not be read: {why}"),
-            Notice::Adopted { records: 1 } => {
-                f.write_str("1 record of a reservation without an owner adopted")
-            }
             Notice::Adopted { records } => {
-                write!(f, "{records} records of reservations without an owner adopted")
+                write!(f, "adopted: {} of reservations without an owner", count(*records, "record"))
             }
             Notice::HandlerDown => f.write_str(
                 "the handler fails every change: one at a time is tried until one succeeds",
@@ -201,7 +216,7 @@ impl fmt::Display for Notice {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::cast_precision_loss, reason = "spans for people are far below 2^52")]
 fn seconds(span: Millis) -> f64 {
     span.0 as f64 / 1_000.0
 }

@@ -149,7 +149,11 @@ impl Pace {
             let waits = method.blocked_until.is_some() || method.failures > 0;
             waits || method.resets_at.is_none_or(|at| at >= wall)
         });
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the bounds are checked above"
+        )]
         let at = Timestamp((resets_at_seconds * 1_000.0) as u64);
         self.methods.entry(method.to_owned()).or_default().resets_at = Some(at);
     }

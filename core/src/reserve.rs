@@ -29,7 +29,7 @@ pub(crate) struct Reserve {
     pub(crate) nudged: bool,
     /// The outcome of a `get` is unknown: the sweep looks first.
     pub(crate) after_sweep: bool,
-    /// Rounds by number, see [`crate::Machine`]'s end of an emptied queue.
+    /// Rounds by number, for the end of an emptied queue (`end`).
     pub(crate) last_unknown: u64,
     pub(crate) last_busy: u64,
     pub(crate) last_empty: u64,
