@@ -5,6 +5,7 @@
 
 mod handler;
 pub mod scenario;
+pub mod scene;
 mod tamper;
 mod transport;
 mod world;

@@ -69,7 +69,7 @@ enum Coming {
 #[must_use]
 #[allow(clippy::expect_used)]
 pub fn events(names: &str) -> Vec<EventName> {
-    names.split(' ').map(|name| EventName::new(name).expect("a name of an event")).collect()
+    names.split_whitespace().map(|name| EventName::new(name).expect("a name of an event")).collect()
 }
 
 impl World {

@@ -4,51 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Fault, FaultKind, Personality, Settings};
-use b24_offline_tests::{Behaviour, Disk, Script, World, events, sub_calls};
-use serde_json::json;
+use b24_offline_emulator::{Fault, FaultKind, Personality};
+use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals, nothing_lost, one_step};
+use b24_offline_tests::{Behaviour, Disk, Script, World, sub_calls};
 
-const EVENTS: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE";
 const HOUR: u64 = 3_600_000;
 
 fn world(personality: Personality, change: impl FnOnce(&mut Config)) -> World {
-    let mut config = Config::new("portal.example", events(EVENTS));
-    config.connector = Connector::new("warehouse").ok();
+    let mut config = config(DEALS);
     change(&mut config);
-    let mut world = World::new(Settings { personality, ..Settings::default() }, config);
-    for event in events(EVENTS) {
-        world.portal.bind(event.as_str(), "warehouse");
-    }
-    world
-}
-
-fn deals(world: &mut World, count: usize) -> Vec<String> {
-    let now = world.now();
-    let deal = |n| json!({ "TITLE": format!("{n}") });
-    (0..count).map(|n| world.portal.create("crm.deal", deal(n), now).unwrap()).collect()
-}
-
-fn change(world: &mut World, id: &str) {
-    let now = world.now();
-    world.portal.change("crm.deal", id, json!({ "COMMENTS": "later" }), now).unwrap();
-}
-
-fn all(verdict: Verdict) -> Verdicts {
-    Verdicts::All { verdict, except: Vec::new() }
-}
-
-/// One thing more happens; `false` when nothing is left within an hour.
-fn one_step(world: &mut World) -> bool {
-    let end = world.now() + HOUR;
-    world.step(end)
-}
-
-fn nothing_lost(world: &World, told: &str) {
-    let audit = world.audit();
-    assert_eq!(audit.lost, [], "{told} {:#?}", world.notices);
-    assert_eq!((audit.regressions, audit.bucket_violations), (0, 0), "{told}");
-    assert_eq!((audit.free_records, audit.error_records), (0, 0), "{told}");
-    assert_eq!(world.left_reserved(), [0; 0], "{told} {:#?}", world.notices);
+    bound(personality, config)
 }
 
 /// Deals change while the machine drains, one is rejected; killed after `steps` steps with so many

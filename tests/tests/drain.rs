@@ -8,34 +8,18 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Personality, Settings, Shape};
-use b24_offline_tests::{Behaviour, World, events};
+use b24_offline_tests::scene::{DEALS, bound, config, deals};
+use b24_offline_tests::{Behaviour, World};
 use serde_json::json;
 
-const DEAL: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE";
-
-fn config() -> Config {
-    let mut config = Config::new("portal.example", events(DEAL));
-    config.connector = Some(Connector::new("warehouse").unwrap());
-    config.until = Until::Empty;
-    config
+fn draining() -> Config {
+    Config { until: Until::Empty, ..config(DEALS) }
 }
 
 fn both(scene: impl Fn(&mut World)) {
     for personality in [Personality::Documented, Personality::Source] {
-        let settings = Settings { personality, ..Settings::default() };
-        let mut world = World::new(settings, config());
-        for event in events(DEAL) {
-            world.portal.bind(event.as_str(), "warehouse");
-        }
-        scene(&mut world);
+        scene(&mut bound(personality, draining()));
     }
-}
-
-fn deals(world: &mut World, count: usize) -> Vec<String> {
-    let now = world.now();
-    (0..count)
-        .map(|n| world.portal.create("crm.deal", json!({"TITLE": format!("{n}")}), now).unwrap())
-        .collect()
 }
 
 fn clean(world: &World) {
@@ -222,7 +206,7 @@ fn nothing_of_a_registered_object_moves_for_a_minute_after_the_error_was_sent() 
 #[test]
 fn the_same_seed_and_inputs_give_the_same_calls() {
     let run = || {
-        let mut world = World::new(Settings::default(), config());
+        let mut world = World::new(Settings::default(), draining());
         deals(&mut world, 300);
         world.portal.inject(Fault {
             method: None,

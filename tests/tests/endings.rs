@@ -8,23 +8,16 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Settings};
+use b24_offline_tests::scene::{DEALS, config};
 use b24_offline_tests::{World, events};
 use serde_json::json;
-
-const DEAL: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE";
-
-fn config() -> Config {
-    let mut config = Config::new("portal.example", events(DEAL));
-    config.connector = Some(Connector::new("warehouse").unwrap());
-    config
-}
 
 fn worlds(change: impl Fn(&mut Settings, &mut Config)) -> Vec<World> {
     [Personality::Documented, Personality::Source]
         .into_iter()
         .map(|personality| {
             let mut settings = Settings { personality, ..Settings::default() };
-            let mut config = config();
+            let mut config = config(DEALS);
             change(&mut settings, &mut config);
             World::new(settings, config)
         })
@@ -96,7 +89,7 @@ fn who_is_no_administrator_is_told_so() {
 #[test]
 fn a_missing_scope_is_named() {
     for mut world in worlds(|settings, _| settings.scopes = vec!["task".into()]) {
-        for event in events(DEAL) {
+        for event in events(DEALS) {
             world.portal.bind(event.as_str(), "warehouse");
         }
         world.portal.create("crm.deal", json!({}), world.now());
@@ -223,11 +216,11 @@ fn a_journal_of_another_queue_is_refused() {
         .map(|(key, value)| JournalEntry { key: key.clone(), value: value.clone() })
         .collect();
     let journal = JournalContents { entries, ..JournalContents::default() };
-    let mut other = config();
+    let mut other = config(DEALS);
     other.connector = Some(Connector::new("shop").unwrap());
     let refused = Machine::open(other, journal.clone(), 1, Timestamp(world.now()));
     assert!(matches!(refused, Err(ConfigError::ForeignJournal { .. })));
-    let mut other = config();
+    let mut other = config(DEALS);
     other.portal = "elsewhere.example".into();
     let refused = Machine::open(other, journal, 1, Timestamp(world.now()));
     assert!(matches!(refused, Err(ConfigError::ForeignJournal { .. })));
@@ -239,7 +232,8 @@ fn a_save_that_fails_stops_before_anything_more_is_reserved() {
     world.start();
     let mut machine = world.machine.take().unwrap();
     let mut other =
-        Machine::open(config(), JournalContents::default(), 1, Timestamp(world.now())).unwrap();
+        Machine::open(config(DEALS), JournalContents::default(), 1, Timestamp(world.now()))
+            .unwrap();
     let step = other.handle(Input::Tick, Timestamp(world.now())).unwrap();
     let save = step.effects.iter().find_map(|effect| match effect {
         Effect::Save(save) => Some(save.id),

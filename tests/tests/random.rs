@@ -80,19 +80,26 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// A number from the environment.
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = std::env::var(name).ok()?;
+    let Ok(number) = text.parse() else { panic!("{name} is '{text}', which is no number") };
+    Some(number)
+}
+
+fn is_deep() -> bool {
+    std::env::var_os("B24_DEEP").is_some()
+}
+
 fn cases() -> u32 {
-    std::env::var("B24_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or_else(|| if std::env::var_os("B24_DEEP").is_some() { 100_000 } else { 10_000 })
+    number("B24_CASES").unwrap_or(if is_deep() { 100_000 } else { 10_000 })
 }
 
 /// The same scenes on every machine, unless others are asked for.
 fn seed() -> RngSeed {
-    let seed = std::env::var("B24_SEED").ok().and_then(|seed| seed.parse().ok());
-    match seed {
+    match number("B24_SEED") {
         Some(seed) => RngSeed::Fixed(seed),
-        None if std::env::var_os("B24_DEEP").is_some() => RngSeed::Random,
+        None if is_deep() => RngSeed::Random,
         None => RngSeed::Fixed(1),
     }
 }
