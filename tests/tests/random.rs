@@ -4,6 +4,8 @@
 //! `B24_DEEP`, the same scenes each run). A failing scene is shrunk, printed and kept in
 //! `proptest-regressions/`, from where every run plays it again.
 
+#![allow(clippy::panic)]
+
 use b24_offline_core::{Durability, OnReject, Retrieve};
 use b24_offline_emulator::{Charge, Personality};
 use b24_offline_tests::Behaviour;
