@@ -92,7 +92,7 @@ impl Default for ServeOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address is taken or not ours.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -100,7 +100,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The certificate of the authority could not be written.
-    #[error("cannot write the certificate to {path}: {source}")]
+    #[error("cannot write the certificate to {path}")]
     Write {
         /// The file.
         path: PathBuf,
@@ -108,10 +108,10 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The certificates could not be made.
-    #[error("cannot make a certificate: {0}")]
+    #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
     /// The certificates do not serve.
-    #[error("cannot set up TLS: {0}")]
+    #[error("cannot set up TLS")]
     Tls(#[from] tokio_rustls::rustls::Error),
 }
 

@@ -43,6 +43,22 @@ async fn objects_are_made_changed_deleted_and_restored_one_or_many_at_a_time() {
 }
 
 #[tokio::test]
+async fn the_routes_are_listed_and_each_is_there() {
+    let portal = portal().await;
+    let listed = portal.control("", None).await;
+    let listed = listed["routes"].as_array().unwrap();
+    assert!(listed.contains(&json!("POST /control/delivered")), "{listed:?}");
+    for route in listed {
+        let (method, path) = route.as_str().unwrap().split_once(' ').unwrap();
+        // a method that no route knows is answered with those that it does
+        let request = portal.client.request(reqwest::Method::TRACE, portal.url(path));
+        let answer = request.send().await.unwrap();
+        let allowed = answer.headers()["allow"].to_str().unwrap();
+        assert!(allowed.split(',').any(|other| other == method), "{route}: {allowed}");
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_with_a_reason() {
     let portal = portal().await;
     let cases = [

@@ -7,6 +7,7 @@
 //!
 //! | route | body | what it does and answers |
 //! |---|---|---|
+//! | `GET /control/` | | what is here: `{"routes": ["GET /control/", …]}` |
 //! | `POST /control/token` | `{"user": "1"}` | a new pair of tokens for that user, `1` (the administrator) if left out, in the form of an auth file: `{"access_token", "refresh_token", "expires_at", "client_id", "client_secret", "oauth_url"}`; `oauth_url` has the scheme of this call |
 //! | `POST /control/token/expire` | | all access tokens are expired from now on; done |
 //! | `POST /control/token/revoke` | | all tokens are worthless, refresh tokens too; done |
@@ -47,13 +48,48 @@ mod objects;
 mod portal;
 mod reports;
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
 
 use super::state::Shared;
 
+/// All routes, in the order of the table above.
+const ROUTES: [&str; 29] = [
+    "GET /control/",
+    "POST /control/token",
+    "POST /control/token/expire",
+    "POST /control/token/revoke",
+    "POST /control/users",
+    "POST /control/users/rights",
+    "POST /control/webhooks",
+    "GET /control/bindings",
+    "POST /control/bindings",
+    "DELETE /control/bindings",
+    "POST /control/objects/create",
+    "POST /control/objects/change",
+    "POST /control/objects/delete",
+    "POST /control/objects/restore",
+    "POST /control/events",
+    "GET /control/faults",
+    "POST /control/faults",
+    "DELETE /control/faults",
+    "POST /control/robots",
+    "GET /control/clock",
+    "POST /control/clock",
+    "GET /control/settings",
+    "POST /control/settings",
+    "POST /control/delivered",
+    "POST /control/parked",
+    "GET /control/audit",
+    "GET /control/queue",
+    "GET /control/requests",
+    "GET /control/notifications",
+];
+
 pub(super) fn routes(shared: Shared) -> Router {
     Router::new()
+        .route("/control/", get(async || Json(json!({ "routes": ROUTES }))))
         .route("/control/token", post(access::token))
         .route("/control/token/expire", post(access::expire))
         .route("/control/token/revoke", post(access::revoke))
