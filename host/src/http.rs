@@ -60,7 +60,7 @@ impl HttpSettings {
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        builder.build().map_err(|error| HttpError::Client(sentence(&error.without_url())))
+        builder.build().map_err(|error| HttpError::Client(cause(&error.without_url())))
     }
 }
 
@@ -82,17 +82,16 @@ pub(crate) async fn body(mut response: Response, most: u64) -> Result<Vec<u8>, L
     }
 }
 
-/// An error with its causes, in one line, without the address.
-pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut parts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        // outer errors often repeat the inner one's text
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        cause = inner.source();
+/// The innermost cause of an error in plain words, in one line: the outer ones only tell which layer
+/// gave up.
+pub(crate) fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
     }
-    parts.join(": ").replace(['\n', '\r'], " ")
+    let words = innermost.to_string().replace(char::is_control, " ");
+    match words.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => words,
+    }
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::auth::{AuthError, AuthSource};
 use crate::endpoint::{Endpoint, EndpointError};
-use crate::http::{HttpError, HttpSettings, body, sentence};
+use crate::http::{HttpError, HttpSettings, body, cause};
 use crate::secret::{Secret, without};
 
 mod store;
@@ -46,6 +46,16 @@ struct Inner {
 struct Pair {
     document: Map<String, Value>,
     stored: bool,
+    /// The tokens of the pair before this one: calls with them may still be under way.
+    previous: Vec<Secret>,
+}
+
+impl Pair {
+    /// Makes the document's pair the previous one.
+    fn remember(&mut self) {
+        let fields = ["access_token", "refresh_token"];
+        self.previous = fields.map(|field| Secret::new(text(&self.document, field))).to_vec();
+    }
 }
 
 impl std::fmt::Debug for Pair {
@@ -65,6 +75,12 @@ pub enum AuthFileError {
         /// The system's words.
         why: std::io::Error,
     },
+    /// A folder, or something else that is no file.
+    #[error("the auth file {path} is no file; name the JSON file with the tokens")]
+    NoFile {
+        /// What was named.
+        path: PathBuf,
+    },
     /// Every user of the machine may read the tokens.
     #[error(
         "the auth file {path} is open to every user of this machine; close it with: \
@@ -75,7 +91,10 @@ pub enum AuthFileError {
         path: PathBuf,
     },
     /// Not a JSON object.
-    #[error("the auth file {path} is not a JSON object (see line {line}, column {column})")]
+    #[error(
+        "the auth file {path} is not a JSON object (see line {line}, column {column}); it needs {}",
+        FIELDS.join(", ")
+    )]
     NotJson {
         /// The file.
         path: PathBuf,
@@ -109,7 +128,7 @@ impl OAuthFile {
     /// Reads the file for the application's portal at `endpoint`.
     ///
     /// # Errors
-    /// [`AuthFileError`] when the file is missing, unreadable, open to all users (on Unix), without
+    /// [`AuthFileError`] when the file is missing, no file, unreadable, open to all users (on Unix), without
     /// one of its fields, or names a token endpoint that would leak the secrets.
     ///
     /// ```
@@ -139,15 +158,15 @@ impl OAuthFile {
             .sibling(text(&document, "oauth_url"), "oauth_url")
             .map_err(|why| AuthFileError::OAuthUrl { path: path.clone(), why })?;
         let client = http.client(&oauth_url)?;
-        let pair = Mutex::new(Pair { document, stored: true });
+        let pair = Mutex::new(Pair { document, stored: true, previous: Vec::new() });
         let (endpoint, max_answer) = (endpoint.clone(), http.max_answer);
         let renewing = tokio::sync::Mutex::default();
         let inner = Inner { path, endpoint, oauth_url, client, max_answer, pair, renewing };
         Ok(OAuthFile { inner: Arc::new(inner) })
     }
 
-    /// Replaces the tokens and the client secret in a text that is to be shown, should a portal
-    /// have repeated them.
+    /// Replaces the tokens, those before the last renewal too, and the client secret in a text that
+    /// is to be shown, should a portal have repeated them.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.inner.redact(text)
@@ -183,7 +202,8 @@ impl Inner {
     fn redact(&self, shown: &str) -> String {
         let pair = self.pair();
         let hidden = ["access_token", "refresh_token", "client_secret"];
-        let secrets = hidden.map(|field| Secret::new(text(&pair.document, field)));
+        let mut secrets = pair.previous.clone();
+        secrets.extend(hidden.map(|field| Secret::new(text(&pair.document, field))));
         without(shown, &secrets)
     }
 
@@ -211,6 +231,7 @@ impl Inner {
         let other =
             pair.stored && text(&document, "access_token") != text(&pair.document, "access_token");
         if other {
+            pair.remember();
             pair.document = document;
         }
         other
@@ -228,7 +249,7 @@ impl Inner {
             .body(self.form())
             .send()
             .await
-            .map_err(|error| network(sentence(&error.without_url())))?;
+            .map_err(|error| network(cause(&error.without_url())))?;
         let status = response.status();
         let body = body(response, self.max_answer)
             .await
@@ -260,6 +281,7 @@ impl Inner {
 
     fn take(&self, answer: Map<String, Value>) {
         let mut pair = self.pair();
+        pair.remember();
         for field in ["access_token", "refresh_token"] {
             if !text(&answer, field).is_empty() {
                 pair.document.insert(field.into(), text(&answer, field).into());

@@ -9,7 +9,7 @@ use b24_offline_core::{Notice, Severity};
 pub enum Report {
     /// From the machine.
     Notice(Notice),
-    /// The handler panicked or answered what makes no sense; its changes are given to it again.
+    /// The handler panicked or answered what makes no sense; that was an attempt of its changes.
     HandlerFailed {
         /// How many changes.
         changes: usize,
@@ -39,8 +39,21 @@ impl fmt::Display for Report {
         match self {
             Report::Notice(notice) => notice.fmt(f),
             Report::HandlerFailed { changes, why } => {
-                write!(f, "the handler failed ({why}); its {changes} changes are tried again")
+                let noun = if *changes == 1 { "change" } else { "changes" };
+                write!(f, "the handler failed on {changes} {noun}: {why}")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_change_is_told_as_one() {
+        let told = |changes| Report::HandlerFailed { changes, why: "it panicked".into() };
+        assert_eq!(told(1).to_string(), "the handler failed on 1 change: it panicked");
+        assert_eq!(told(2).to_string(), "the handler failed on 2 changes: it panicked");
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{AuthError, AuthSource};
-use crate::http::{HttpError, HttpSettings, body, sentence};
-use crate::secret::Secret;
+use crate::http::{HttpError, HttpSettings, body, cause};
+use crate::secret::{Secret, without};
 
 /// Sends a call and tells the machine what became of it.
 ///
@@ -65,7 +65,8 @@ impl<A: AuthSource> HttpTransport<A> {
         let response = match request.await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
-                let why = sentence(&error.without_url());
+                let why = cause(&error.without_url());
+                let why = format!("the portal can't be reached ({why})");
                 return Reply::NotSent(NotSent::Network { why });
             }
             Err(error) if error.is_timeout() => return unknown(Lost::TimedOut),
@@ -73,11 +74,11 @@ impl<A: AuthSource> HttpTransport<A> {
         };
         let status = response.status().as_u16();
         match self::body(response, self.max_answer).await.map(String::from_utf8) {
-            Ok(Ok(body)) => Reply::Answer { status, body },
+            Ok(Ok(body)) => Reply::Answer { status, body: redacted(status, body, token) },
             // an error page in another encoding says as much as one in UTF-8
             Ok(Err(error)) if !(200..300).contains(&status) => {
                 let body = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                Reply::Answer { status, body }
+                Reply::Answer { status, body: redacted(status, body, token) }
             }
             Ok(Err(_)) => unknown(Lost::Broken),
             Err(lost) => unknown(lost),
@@ -149,7 +150,7 @@ fn not_sent(error: AuthError) -> Reply {
 
 /// The body of the outer call: the parameters, with `auth` and the connector beside them (F24).
 fn outer(call: &Call, token: &Secret) -> Option<String> {
-    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(&call.params).ok()?;
+    let mut fields = object(&call.params)?;
     let auth = serde_json::value::to_raw_value(token.reveal()).ok()?;
     let connector = serde_json::value::to_raw_value(&call.connector).ok()?;
     fields.insert("auth".into(), &auth);
@@ -158,6 +159,27 @@ fn outer(call: &Call, token: &Secret) -> Option<String> {
         fields.insert("auth_connector".into(), &connector);
     }
     serde_json::to_string(&fields).ok()
+}
+
+/// The body without the token, where it would come among words that are shown: all of what is no
+/// success, and of a success its errors. Data stays as it is.
+fn redacted(status: u16, body: String, token: &Secret) -> String {
+    if !body.contains(token.reveal()) {
+        return body;
+    }
+    let secrets = std::slice::from_ref(token);
+    let success = (200..300).contains(&status).then(|| object(&body)).flatten();
+    let Some(answer) = success else { return without(&body, secrets) };
+    let batch = answer.get("result").and_then(|result| object(result.get()));
+    let errors = batch.as_ref().and_then(|batch| batch.get("result_error"));
+    let told = [answer.get("error_description"), errors];
+    told.into_iter()
+        .flatten()
+        .fold(body.clone(), |body, told| body.replace(told.get(), &without(told.get(), secrets)))
+}
+
+fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(text).ok()
 }
 
 fn is_method(name: &str) -> bool {
@@ -207,6 +229,24 @@ mod tests {
         let body = outer(&call(r#"{"auth":"x","auth_connector":"y"}"#, None), &Secret::new("t"));
         assert_eq!(body.as_deref(), Some(r#"{"auth":"t"}"#));
         assert_eq!(outer(&call("[1]", None), &Secret::new("t")), None);
+    }
+
+    #[test]
+    fn errors_lose_the_token_and_data_stays() {
+        let token = Secret::new("canary-1234");
+        let redacted = |status, body: &str| redacted(status, body.to_owned(), &token);
+        let page = "<html>canary-1234</html>";
+        assert_eq!([200, 502].map(|status| redacted(status, page)), ["<html>…</html>"; 2]);
+        let refusal = r#"{"error":"X","error_description":"no canary-1234"}"#;
+        let wanted = r#"{"error":"X","error_description":"no …"}"#;
+        assert_eq!([200, 403].map(|status| redacted(status, refusal)), [wanted; 2]);
+        let batch =
+            r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"canary-1234"}}}"#;
+        let wanted = r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"…"}}}"#;
+        assert_eq!(redacted(200, batch), wanted);
+        assert_eq!(redacted(400, r#"["canary-1234"]"#), r#"["…"]"#);
+        let data = r#"{"result":[{"NOTE":"canary-1234"}]}"#;
+        assert_eq!(redacted(200, data), data);
     }
 
     #[test]

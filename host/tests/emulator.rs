@@ -136,5 +136,15 @@ async fn a_port_that_is_taken_is_named() {
     let output = command.args(["emulator", "--port", &port]).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains(&port), "{said}");
+    assert!(said.contains(&port) && said.contains("choose another --port"), "{said}");
+    assert_eq!(said.matches("in use").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn an_authority_without_https_is_refused() {
+    let mut command = Command::new(BINARY);
+    let output = command.args(["emulator", "--ca-out", "ca.pem"]).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--ca-out") && said.contains("--tls-port"), "{said}");
 }

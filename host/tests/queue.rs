@@ -122,7 +122,7 @@ async fn the_builder_drains_with_a_journal_on_disk() {
     assert_drained(&portal);
     let status = handle.status();
     assert_eq!((status.counters.done, status.phase), (40, Phase::Ended(End::Empty)));
-    let ready = Report::Notice(Notice::Ready { bound: 0 });
+    let ready = Report::Notice(Notice::Ready { bound: 0, parked: 0 });
     assert!(notices.lock().unwrap().contains(&ready));
 }
 

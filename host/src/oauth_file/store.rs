@@ -15,6 +15,9 @@ const MOST: u64 = 1024 * 1024;
 pub(super) fn read(path: &Path) -> Result<Map<String, Value>, AuthFileError> {
     let unreadable = |why| AuthFileError::Unreadable { path: path.to_owned(), why };
     let file = File::open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(AuthFileError::NoFile { path: path.to_owned() });
+    }
     refuse_open(path, &file)?;
     let mut bytes = Vec::new();
     file.take(MOST).read_to_end(&mut bytes).map_err(unreadable)?;

@@ -110,6 +110,21 @@ async fn what_is_written_back_does_not_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_a_kind_lacks_is_told_once() {
+    let served = Served::start(settings()).await;
+    served.bind(&["ONCRMDEALADD"], "");
+    served.deals(30);
+    let arguments = ["--write-back", "TITEL", "--batch-size", "10", "--jsonl", "--until-empty"];
+    let output = finish(served.listen(&arguments)).await;
+    assert_code(&output, 0);
+    served.told(&text(&output.stdout));
+    served.assert_drained();
+    let said = text(&output.stderr);
+    let warning = "crm.deal has no field 'TITEL' to write back; nothing is written";
+    assert_eq!(said.matches(warning).count(), 1, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn notices_as_json_lines() {
     let served = Served::start(settings()).await;
     let output = finish(served.listen(&["--jsonl", "--until-empty", "--log", "json"])).await;

@@ -1,11 +1,12 @@
 //! Signals, kills, restarts, a second process, a closed standard output.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use b24_offline_emulator::Settings;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::served::{
     Served, assert_code, both, ended, finish, lines_of, pid, settings, signal, text, until,
@@ -91,15 +92,52 @@ async fn a_signal_of_the_terminal_does_not_reach_the_handler() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_at_once_without_loss() {
     let served = waiting_portal().await;
-    let mut child = served.listen(&["--exec", WAITS]).spawn().unwrap();
+    let handler = format!("trap 'touch given-up; exit' TERM; {WAITS}");
+    let mut child = served.listen(&["--exec", &handler]).spawn().unwrap();
     begun(&served).await;
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     signal("TERM", &pid(&child));
     while !said.next_line().await.unwrap().unwrap().contains("stopping") {}
+    assert_code(&signalled_until_it_ends(child).await, 1);
+    let mut rest = String::new();
+    said.into_inner().read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("stopped at once") && rest.contains("told to end (SIGTERM)"), "{rest}");
+    // the changes of the handler that was given up come again, and not while it still has them
+    let given_up = served.path("given-up");
+    until("the handler ends", || given_up.exists()).await;
+    drain_the_rest(&served).await;
+}
+
+/// Repeats a signal as a person does to whom nothing seems to happen.
+async fn signalled_until_it_ends(mut child: Child) -> Output {
+    let pid = pid(&child);
+    let mut again = tokio::time::interval(Duration::from_millis(300));
+    loop {
+        tokio::select! {
+            outcome = child.wait() => {
+                outcome.unwrap();
+                return ended(child).await;
+            }
+            _ = again.tick() => signal("TERM", &pid),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_sent_twice_at_once_counts_as_one() {
+    let served = waiting_portal().await;
+    let child = served.listen(&["--exec", WAITS]).spawn().unwrap();
+    begun(&served).await;
+    // as `timeout` and a terminal's group do
     signal("TERM", &pid(&child));
-    assert_code(&ended(child).await, 1);
-    // the handler that still ran may finish its work; its changes come again
+    signal("INT", &pid(&child));
+    signal("TERM", &pid(&child));
     let_go(&served);
+    let output = ended(child).await;
+    assert_code(&output, 0);
+    let said = text(&output.stderr);
+    assert_eq!(said.matches("stopping").count(), 1, "{said}");
+    assert!(!lines_of(&served.path("done.jsonl")).is_empty());
     drain_the_rest(&served).await;
 }
 
@@ -198,19 +236,33 @@ async fn a_closed_standard_output_ends_with_1_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_standard_output_that_is_full_is_not_called_closed() {
+    let served = Served::start(settings()).await;
+    served.bind(&["ONCRMDEALADD"], "");
+    served.deals(30);
+    let mut command = served.listen(&["--jsonl"]);
+    command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let output = ended(command.spawn().unwrap()).await;
+    assert_code(&output, 1);
+    let said = text(&output.stderr);
+    assert!(said.contains("standard output takes no more (No space left"), "{said}");
+    drain_the_rest(&served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_that_nobody_reads_does_not_hold_the_program() {
     let served = Served::start(settings()).await;
     served.bind(&["ONCRMDEALADD"], "");
-    served.deals(1_500);
+    // one line that no pipe holds
+    let fields = serde_json::json!({ "TITLE": "x".repeat(1_000_000) });
+    served.people(|portal, now| portal.create("crm.deal", fields, now)).unwrap();
     let mut child = served.listen(&["--jsonl"]).spawn().unwrap();
-    let _unread = child.stdout.take().unwrap();
-    let reserved = || served.people(|portal, _| portal.audit().reserved_records);
-    until("something is reserved", || reserved() > 0).await;
+    let mut unread = child.stdout.take().unwrap();
+    unread.read_exact(&mut [0; 100]).await.unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     signal("TERM", &pid(&child));
     while !said.next_line().await.unwrap().unwrap().contains("stopping") {}
-    signal("TERM", &pid(&child));
-    assert_code(&ended(child).await, 1);
+    assert_code(&signalled_until_it_ends(child).await, 1);
     drain_the_rest(&served).await;
 }
 
@@ -223,7 +275,12 @@ async fn a_damaged_journal_is_salvaged_and_the_work_goes_on() {
     let journal = served.path("queue.db");
     remove_log(&journal);
     std::fs::write(&journal, b"torn to pieces").unwrap();
-    let output = finish(served.listen(&["--exec", "cat >> done.jsonl", "--until-empty"])).await;
+    // by its bare name, as a person in its folder names it
+    let endpoint = format!("http://{}/rest/", served.running.http);
+    let arguments = ["--endpoint", &endpoint, "--allow-http", "--journal", "queue.db"];
+    let mut command = served.bare(&arguments);
+    command.args(["--exec", "cat >> done.jsonl", "--until-empty"]);
+    let output = finish(command).await;
     assert_code(&output, 0);
     let said = text(&output.stderr);
     assert!(said.contains("resync") && said.contains("journal"), "{said}");

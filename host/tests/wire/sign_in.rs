@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::scripted::{Answer, Request, Scripted, json};
-use b24_offline::{Endpoint, HttpSettings, HttpTransport, OAuthFile, Transport};
+use b24_offline::{AuthSource, Endpoint, HttpSettings, HttpTransport, OAuthFile, Transport};
 use b24_offline_core::{Call, CallId, Millis, NotSent, Reply};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -250,5 +250,9 @@ async fn what_a_portal_repeats_is_redacted() {
     let auth = OAuthFile::open(&files.path, &endpoint, &HttpSettings::default()).unwrap();
     let shown = auth.redact("token canary-old, secret canary-secret, refresh canary-refresh");
     assert_eq!(shown, "token …, secret …, refresh …");
+    auth.refresh().await.unwrap();
+    // a call with the former token may still be answered
+    let shown = auth.redact("canary-old canary-refresh canary-new canary-refresh-2");
+    assert!(!shown.contains("canary"), "{shown}");
     assert!(!format!("{auth:?}").contains("canary"), "{auth:?}");
 }

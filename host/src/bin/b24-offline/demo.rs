@@ -18,7 +18,8 @@ mod scene;
 mod show;
 mod target;
 
-use crate::emulator::{LimitsName, PersonalityName, write_auth};
+use crate::emulator::{PersonalityName, write_auth};
+use crate::limits::LimitsName;
 use crate::signals::Signals;
 use documented::Documented;
 use figures::Figures;
@@ -41,7 +42,7 @@ const PORTION: Duration = Duration::from_millis(50);
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Options {
-    /// How many changes people make on the portal
+    /// How many changes people make on the portal, 200 to 1000000
     #[arg(long, value_name = "N", default_value_t = 20_000,
         value_parser = clap::value_parser!(u64).range(200..=1_000_000))]
     changes: u64,
@@ -68,7 +69,8 @@ It needs no portal and no network: the portal is emulated in this process, and w
 is the same that `listen` runs, over HTTP. What was lost and what came back is the portal's own
 account, not the consumer's.
 
-Exit codes: 0 nothing was lost and no own write came back, 1 otherwise.";
+Exit codes: 0 every change was delivered or parked, no own write came back and the portal refused no
+request for its limit, 1 otherwise.";
 
 impl Options {
     fn settings(&self) -> Settings {

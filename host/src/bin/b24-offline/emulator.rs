@@ -4,11 +4,12 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use b24_offline_emulator::server::{Running, ServeOptions, serve};
-use b24_offline_emulator::{Feature, Limits, Personality, Plan, Settings};
+use b24_offline_emulator::server::{Running, ServeError, ServeOptions, serve};
+use b24_offline_emulator::{Feature, Personality, Plan, Settings};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::limits::LimitsName;
 use crate::signals::Signals;
 
 /// Serves an emulated portal for trials and tests
@@ -57,6 +58,9 @@ When it is ready it prints one JSON line: {\"http\": URL, \"https\": URL or null
 Under the control address are routes that make objects and faults and tell what was lost, such as
   curl -s -d '{\"kind\": \"crm.deal\", \"count\": 3}' http://localhost:8300/control/objects/create
   curl -s http://localhost:8300/control/audit
+GET /control/ lists them all. The audit only knows the deliveries that it is told of, as lines that
+`listen --jsonl` wrote:
+  curl -s --data-binary @lines http://localhost:8300/control/delivered
 
 Example, over HTTPS:
   b24-offline emulator --port 8300 --tls-port 8301 --auth-out auth.json --ca-out ca.pem
@@ -85,25 +89,25 @@ enum PlanName {
     SelfHosted,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum LimitsName {
-    Standard,
-    Enterprise,
-    Off,
-}
-
 /// Serves until a signal and gives the exit code.
 pub(crate) async fn run(options: Options) -> u8 {
-    match serve_until_signal(options).await {
+    if options.ca_out.is_some() && !options.tls && options.tls_port.is_none() {
+        eprintln!(
+            "b24-offline: error: without HTTPS there is no certificate for --ca-out; give --tls or \
+             --tls-port too"
+        );
+        return 2;
+    }
+    match serve_until_signal(&options).await {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("b24-offline: error: {error:#}");
+            eprintln!("b24-offline: error: {error:#}{}", options.advice(&error));
             1
         }
     }
 }
 
-async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
+async fn serve_until_signal(options: &Options) -> anyhow::Result<()> {
     let mut signals = Signals::new();
     let running = serve(options.served()).await?;
     if let Some(path) = &options.auth_out {
@@ -126,6 +130,17 @@ async fn serve_until_signal(options: Options) -> anyhow::Result<()> {
 }
 
 impl Options {
+    /// What to do about an error.
+    fn advice(&self, error: &anyhow::Error) -> &'static str {
+        match error.downcast_ref() {
+            Some(ServeError::Listen { address, .. }) if Some(address.port()) == self.tls_port => {
+                "; choose another --tls-port"
+            }
+            Some(ServeError::Listen { .. }) => "; choose another --port",
+            Some(_) | None => "",
+        }
+    }
+
     fn served(&self) -> ServeOptions {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut settings = Settings {
@@ -152,26 +167,6 @@ impl PersonalityName {
         match self {
             PersonalityName::Documented => Personality::Documented,
             PersonalityName::Source => Personality::Source,
-        }
-    }
-}
-
-impl LimitsName {
-    /// The bucket that the portal has.
-    pub(crate) fn limits(self) -> Limits {
-        match self {
-            LimitsName::Standard => Limits::Standard,
-            LimitsName::Enterprise => Limits::Enterprise,
-            LimitsName::Off => Limits::Off,
-        }
-    }
-
-    /// The same for a consumer that keeps to it.
-    pub(crate) fn kept_to(self) -> b24_offline::Limits {
-        match self {
-            LimitsName::Standard => b24_offline::Limits::Standard,
-            LimitsName::Enterprise => b24_offline::Limits::Enterprise,
-            LimitsName::Off => b24_offline::Limits::Off,
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use b24_offline::{
-    Batch, Handle, Handler, ObjectId, Verdict, Verdicts, WriteError, WriteResult, write_back,
+    Batch, Change, Handle, Handler, ObjectId, State, Verdict, Verdicts, WriteError, WriteResult,
+    write_back,
 };
+use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use crate::log::Log;
@@ -18,6 +20,31 @@ pub(crate) struct FollowUp<H> {
     pub(crate) handle: Handle,
     pub(crate) log: Arc<Log>,
     pub(crate) writes: Arc<Writes>,
+    pub(crate) unwritten: Unwritten,
+}
+
+/// The kinds of whose objects nothing can be written back; each is told of once.
+#[derive(Debug, Default)]
+pub(crate) struct Unwritten(Mutex<BTreeSet<String>>);
+
+impl Unwritten {
+    /// Why a change has no write-back, if that is news.
+    fn news(&self, change: &Change, field: &str) -> Option<String> {
+        // what is gone or could not be read has nothing to be written
+        let data = change.data.as_ref().filter(|_| change.state == State::Present)?;
+        let kind = &change.object.kind;
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.insert(kind.clone()) {
+            return None;
+        }
+        let has_field = serde_json::from_str::<Map<String, Value>>(data)
+            .is_ok_and(|data| data.contains_key(field));
+        Some(if has_field {
+            format!("{kind} has no method that writes a field back; nothing is written")
+        } else {
+            format!("{kind} has no field '{field}' to write back; nothing is written")
+        })
+    }
 }
 
 /// The writes that have no result yet.
@@ -49,7 +76,12 @@ impl<H: Handler> Handler for FollowUp<H> {
         // results of earlier writes are not kept
         while open.try_join_next().is_some() {}
         for change in batch.changes.iter().filter(|change| done(&change.key)) {
-            let Some(call) = write_back(change, field, &[]) else { continue };
+            let Some(call) = write_back(change, field, &[]) else {
+                if let Some(news) = self.unwritten.news(change, field) {
+                    self.log.warning(&news);
+                }
+                continue;
+            };
             let writing = self.handle.write(call.method, call.params);
             let (object, log) = (change.object.clone(), self.log.clone());
             open.spawn(async move { tell(&log, &object, writing.await) });

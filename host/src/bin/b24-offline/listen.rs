@@ -1,9 +1,10 @@
 //! `listen`: drains a queue and hands changes to a handler.
 
 use std::collections::BTreeSet;
+use std::io::{Error, ErrorKind};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use b24_offline::{
     Handle, Handler, HttpSettings, HttpTransport, OAuthFile, OpenError, Queue, RunError,
@@ -11,11 +12,15 @@ use b24_offline::{
 };
 
 use crate::exec::Exec;
-use crate::follow_up::{FollowUp, Writes};
+use crate::follow_up::{FollowUp, Unwritten, Writes};
 use crate::log::Log;
 use crate::options::Listen;
-use crate::signals::Signals;
+use crate::signals::{Signals, end_group};
 use crate::stdout_lines::StdoutLines;
+
+/// Signals closer than this to the first are the same request, sent twice: to the program and to its
+/// group, as `timeout` does.
+const ONE_REQUEST: Duration = Duration::from_secs(1);
 
 type ListenQueue = Queue<HttpTransport<OAuthFile>, Option<SqliteJournal>>;
 
@@ -45,12 +50,7 @@ pub(crate) async fn run(options: Listen) -> u8 {
 }
 
 fn open(options: &Listen, log: &Arc<Log>) -> Result<ListenQueue, Refused> {
-    if !options.jsonl && options.exec.is_none() {
-        return Err(wrong(
-            "nothing would receive the changes; give --jsonl to print them, or --exec COMMAND to \
-             run a program for each batch",
-        ));
-    }
+    options.check().map_err(wrong)?;
     let endpoint = options.endpoint().map_err(wrong)?;
     let ca = options.ca.as_deref().map(read_ca).transpose()?;
     let http = HttpSettings { ca, ..HttpSettings::default() };
@@ -60,11 +60,6 @@ fn open(options: &Listen, log: &Arc<Log>) -> Result<ListenQueue, Refused> {
     let mut builder = Queue::builder(auth).http(http);
     if let Some(path) = &options.journal {
         builder = builder.journal(path);
-    } else {
-        log.info(
-            "there is no journal: nothing is lost, but a restart delivers again what was in hand \
-             and drives parked changes again; give --journal PATH to avoid that",
-        );
     }
     let reporter = log.clone();
     let queue = builder
@@ -73,9 +68,15 @@ fn open(options: &Listen, log: &Arc<Log>) -> Result<ListenQueue, Refused> {
     if let Some(error) = config_error {
         return Err(wrong(error));
     }
-    queue
-        .open()
-        .map_err(|error: OpenError| Refused { why: error.to_string(), code: error.exit_code() })
+    let refused = |error: OpenError| Refused { why: error.to_string(), code: error.exit_code() };
+    let queue = queue.open().map_err(refused)?;
+    if options.journal.is_none() {
+        log.info(
+            "there is no journal: nothing is lost, but a restart delivers again what was in hand \
+             and drives parked changes again; give --journal PATH to avoid that",
+        );
+    }
+    Ok(queue)
 }
 
 fn read_ca(path: &Path) -> Result<Vec<u8>, Refused> {
@@ -89,7 +90,7 @@ fn read_ca(path: &Path) -> Result<Vec<u8>, Refused> {
 }
 
 async fn drain(options: Listen, queue: ListenQueue, signals: Signals, log: Arc<Log>) -> u8 {
-    let closed = Arc::new(AtomicBool::new(false));
+    let refused = Arc::new(OnceLock::new());
     let running = Arc::new(Mutex::new(BTreeSet::new()));
     let handle = queue.handle();
     let run = Run { queue, handle: handle.clone(), signals, log: log.clone() };
@@ -99,23 +100,31 @@ async fn drain(options: Listen, queue: ListenQueue, signals: Signals, log: Arc<L
             run.drive(handler, options.write_back).await
         }
         None => {
-            let handler = StdoutLines::new(closed.clone(), handle);
+            let handler = StdoutLines::new(refused.clone(), handle);
             run.drive(handler, options.write_back).await
         }
     };
     let left = running.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for pid in left {
+        let became = if end_group(pid) { "was told to end (SIGTERM)" } else { "still runs" };
         log.warning(&format!(
-            "the handler still runs as process {pid}; its changes will be delivered again"
+            "the handler that is process {pid} {became}; its changes will be delivered again"
         ));
     }
-    if closed.load(Ordering::Relaxed) {
-        log.error(
-            "standard output was closed; the lines that were not taken come again at the next start",
-        );
+    if let Some(error) = refused.get() {
+        let what = what_happened(error);
+        log.error(&format!("{what}; the lines that were not taken come again at the next start"));
         return 1;
     }
     code
+}
+
+/// What happened to standard output.
+fn what_happened(error: &Error) -> String {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return "standard output was closed".to_owned();
+    }
+    format!("standard output takes no more ({error})")
 }
 
 /// A queue and what ends it.
@@ -127,7 +136,7 @@ struct Run {
 }
 
 impl Run {
-    /// The first signal stops the queue in an orderly way, the second at once.
+    /// The first signal stops the queue in an orderly way, a later one at once.
     async fn drive(self, inner: impl Handler, field: Option<String>) -> u8 {
         let Run { queue, handle, mut signals, log } = self;
         let writes = Arc::new(Writes::default());
@@ -137,25 +146,32 @@ impl Run {
             handle: handle.clone(),
             log: log.clone(),
             writes: writes.clone(),
+            unwritten: Unwritten::default(),
         };
         let ended = queue.run(handler);
         tokio::pin!(ended);
-        let mut asked = false;
+        let mut asked: Option<Instant> = None;
         loop {
             tokio::select! {
                 outcome = &mut ended => {
                     writes.finish().await;
                     return code(outcome, &log);
                 }
-                () = signals.next() => {
-                    if asked {
+                () = signals.next() => match asked {
+                    Some(asked) if asked.elapsed() < ONE_REQUEST => {}
+                    Some(_) => {
                         log.warning("stopped at once; the next start carries on without loss");
                         return 1;
                     }
-                    asked = true;
-                    log.info("stopping: what was judged is settled; a second signal ends at once");
-                    handle.stop();
-                }
+                    None => {
+                        asked = Some(Instant::now());
+                        log.info(
+                            "stopping: what was judged is settled; a second signal, a second or \
+                             more from now, ends at once",
+                        );
+                        handle.stop();
+                    }
+                },
             }
         }
     }

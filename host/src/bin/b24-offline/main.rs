@@ -5,6 +5,7 @@ mod demo;
 mod emulator;
 mod exec;
 mod follow_up;
+mod limits;
 mod listen;
 mod log;
 mod options;

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use b24_offline::{
     BatchSize, Config, Connector, Durability, Endpoint, EndpointError, EventName, InvalidValue,
-    Limits, Millis, Mode, OnReject, Retrieve, Until,
+    Millis, Mode, OnReject, Retrieve, Until,
 };
 use clap::{Args, ValueEnum};
+
+use crate::limits::LimitsName;
 
 /// Drains a queue and hands each change to a handler
 #[derive(Debug, Args)]
@@ -54,19 +56,21 @@ pub(crate) struct Listen {
     #[arg(long)]
     until_empty: bool,
 
-    /// How long an empty queue is left alone [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// How long an empty queue is left alone, 0.01 to 86400 [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     poll: Option<Millis>,
 
-    /// How long between two searches for reservations that nobody owns [default: 300]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// How long between two searches for reservations that nobody owns, 0.01 to 86400
+    /// [default: 300]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     sweep: Option<Millis>,
 
-    /// The delay before a change's second attempt; it doubles with each further one [default: 5]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// The delay before a change's second attempt, at most 3600; it doubles with each further one
+    /// [default: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     retry_delay: Option<Millis>,
 
-    /// How many attempts a change has before it is rejected [default: 5]
+    /// How many attempts a change has before it is rejected, 1 to 1000 [default: 5]
     #[arg(long, value_name = "N")]
     attempts: Option<u32>,
 
@@ -86,7 +90,7 @@ pub(crate) struct Listen {
     #[arg(long, value_enum, default_value_t = RetrieveName::List)]
     retrieve: RetrieveName,
 
-    /// The most records reserved at once [default: adaptive]
+    /// The most records reserved at once, 1 to 2250 [default: adaptive]
     #[arg(long, value_name = "N")]
     batch_size: Option<u32>,
 
@@ -109,6 +113,10 @@ out one change, all others are done; any other exit or output means that all are
   {\"key\": \"812@…\", \"verdict\": \"retry\", \"after\": 60}
   {\"key\": \"812@…\", \"verdict\": \"reject\", \"reason\": \"no such customer\"}
 
+SIGINT or SIGTERM stops in an orderly way: nothing new is reserved, the running handlers have 30 s,
+what they judged is settled. A second signal, a second or more after the first, ends at once with 1.
+Handlers that are given up get SIGTERM, their changes come again at the next start.
+
 Examples:
   b24-offline listen --endpoint https://portal.example/rest/ --auth auth.json \\
     --event ONCRMDEALADD --event ONCRMDEALUPDATE --journal queue.db --jsonl
@@ -118,13 +126,6 @@ Examples:
 Exit codes: 0 done, 1 unexpected failure, 2 wrong usage or configuration, 3 sign in again,
 4 rights or plan missing, 5 another process holds the journal, 6 the portal is gone or moved.
 After any end the next start carries on without loss.";
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LimitsName {
-    Standard,
-    Enterprise,
-    Off,
-}
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OnRejectName {
@@ -165,6 +166,27 @@ impl Listen {
         }
     }
 
+    /// What is wrong with options that make no sense together, or no sense at all.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if !self.jsonl && self.exec.is_none() {
+            return Err("nothing would receive the changes; give --jsonl to print them, or \
+                        --exec COMMAND to run a program for each batch");
+        }
+        if self.exec.as_ref().is_some_and(|command| command.trim().is_empty()) {
+            return Err("the command of --exec is empty, so every change would count as done; \
+                        name a program");
+        }
+        let Some(field) = &self.write_back else { return Ok(()) };
+        if field.trim().is_empty() {
+            return Err("the field of --write-back is empty; name one, or leave the option out");
+        }
+        if matches!(self.retrieve, RetrieveName::None) {
+            return Err("--write-back writes what was read, and --retrieve none reads nothing; \
+                        leave one of them out");
+        }
+        Ok(())
+    }
+
     /// The configuration of the machine; the journal is told to the builder.
     pub(crate) fn configure(&self, config: &mut Config) -> Result<(), InvalidValue> {
         config.events = self.events.iter().map(EventName::new).collect::<Result<_, _>>()?;
@@ -177,11 +199,7 @@ impl Listen {
         config.retry.first_delay = self.retry_delay.unwrap_or(config.retry.first_delay);
         config.retry.attempts = self.attempts.unwrap_or(config.retry.attempts);
         config.batch_size = self.batch_size.map_or(config.batch_size, BatchSize::Fixed);
-        config.limits = match self.limits {
-            LimitsName::Standard => Limits::Standard,
-            LimitsName::Enterprise => Limits::Enterprise,
-            LimitsName::Off => Limits::Off,
-        };
+        config.limits = self.limits.kept_to();
         config.on_reject = match self.on_reject {
             OnRejectName::Park => OnReject::Park,
             OnRejectName::Register => OnReject::Register,

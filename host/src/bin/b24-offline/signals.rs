@@ -1,4 +1,4 @@
-//! What asks the program to end.
+//! What asks the program to end, and what it asks of the handlers that it gives up.
 
 /// SIGINT and SIGTERM, or Ctrl-C.
 pub(crate) struct Signals {
@@ -40,4 +40,18 @@ impl Signals {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Sends SIGTERM to a process group; `false` where that can't be done.
+#[cfg(unix)]
+pub(crate) fn end_group(group: u32) -> bool {
+    // the shell that started the handler has this built in
+    let mut kill = std::process::Command::new("sh");
+    kill.args(["-c", "kill -s TERM -- \"-$0\" 2> /dev/null", &group.to_string()]);
+    kill.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end_group(_: u32) -> bool {
+    false
 }

@@ -1,8 +1,7 @@
 //! `--jsonl`: each change as one JSON line on standard output.
 
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{Error, Write};
+use std::sync::{Arc, OnceLock};
 
 use b24_offline::{Batch, Handle, Handler, Verdict, Verdicts};
 use tokio::sync::Mutex;
@@ -11,14 +10,14 @@ use tokio::sync::Mutex;
 #[derive(Debug)]
 pub(crate) struct StdoutLines {
     turn: Mutex<()>,
-    closed: Arc<AtomicBool>,
+    refused: Arc<OnceLock<Error>>,
     handle: Handle,
 }
 
 impl StdoutLines {
-    /// `closed` is set, and the queue stopped, when standard output is closed.
-    pub(crate) fn new(closed: Arc<AtomicBool>, handle: Handle) -> StdoutLines {
-        StdoutLines { turn: Mutex::new(()), closed, handle }
+    /// `refused` is set, and the queue stopped, when standard output takes no more.
+    pub(crate) fn new(refused: Arc<OnceLock<Error>>, handle: Handle) -> StdoutLines {
+        StdoutLines { turn: Mutex::new(()), refused, handle }
     }
 }
 
@@ -32,11 +31,12 @@ impl Handler for StdoutLines {
             }
             out.flush()
         });
-        let verdict = match written.await {
-            Ok(Ok(())) => Verdict::Done,
+        let verdict = match written.await.map_err(Error::other).flatten() {
+            Ok(()) => Verdict::Done,
             // which lines still went through is not known
-            Ok(Err(_)) | Err(_) => {
-                self.closed.store(true, Ordering::Relaxed);
+            Err(error) => {
+                // the first error is the cause
+                let _ = self.refused.set(error);
                 self.handle.stop();
                 Verdict::Retry { after: None }
             }

@@ -50,9 +50,13 @@ impl Figures {
         }
     }
 
-    /// Nothing was lost, and no own write came back.
+    /// Every change was delivered or parked, no own write came back, and the limit was kept to.
     pub(crate) fn is_clean(&self) -> bool {
-        self.audit.lost.is_empty() && self.cycles() == 0
+        let audit = &self.audit;
+        audit.lost.is_empty()
+            && self.delivered + audit.parked == audit.changes
+            && self.cycles() == 0
+            && audit.bucket_violations == 0
     }
 
     /// Own writes that came back.
@@ -97,7 +101,7 @@ impl Figures {
         }
         let _ = writeln!(
             text,
-            "\nlost, cycles and requests are counted by the portal.\n\
+            "\nlost, cycles and requests are counted by the emulated portal, not by the consumer.\n\
              * measured without faults: event.offline.get with 50 records, one get for each object, \
              event.offline.clear,\n  on a second emulated portal with the same changes at the same \
              rate and a turned clock."
@@ -113,7 +117,7 @@ impl Figures {
             "in {} deliveries: what waits together of one object is one",
             grouped(audit.deliveries)
         );
-        let writes = format!("of {} writes of our own so many came back", grouped(self.written));
+        let writes = format!("own writes that came back, of {}", grouped(self.written));
         let paced = format!("requests, in {} at the portal's limit", span(documented.seconds));
         let per_1000 = format!("{:.1}", audit.requests_per_1000_changes);
         [
@@ -127,10 +131,18 @@ impl Figures {
                 self.repeated,
                 "after the crash: at least once, never not at all",
             ),
-            row("found again", self.adopted, "records whose reservation nobody knew of"),
+            row(
+                "found again",
+                self.adopted,
+                "records whose reservation was lost with an answer or a crash",
+            ),
             row("requests", audit.requests, "most of them batches of up to 50 calls"),
             ("requests per 1,000 changes", per_1000, String::new()),
-            row("requests refused", audit.bucket_violations, "as above the portal's limit"),
+            row(
+                "requests refused",
+                audit.bucket_violations,
+                "by the portal, for exceeding its limit",
+            ),
             row("the documented loop *", documented.requests, &paced),
             ("time", format!("{:.1} s", self.seconds), String::new()),
         ]
