@@ -40,6 +40,9 @@ enum Action {
         /// Cases of each property test: sets B24_CASES for every part
         #[arg(long, value_name = "N")]
         cases: Option<u32>,
+        /// What the random scenes are made of: sets B24_SEED for every part
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
     },
     /// Check formatting and lints
     Check,
@@ -65,12 +68,15 @@ fn main() -> ExitCode {
 fn perform(action: Action) -> Result<bool> {
     let mut workspace = Workspace::locate()?;
     match action {
-        Action::Test { parts, deep, cases } => {
+        Action::Test { parts, deep, cases, seed } => {
             if deep {
                 workspace.export("B24_DEEP", "1");
             }
             if let Some(cases) = cases {
                 workspace.export("B24_CASES", cases.to_string());
+            }
+            if let Some(seed) = seed {
+                workspace.export("B24_SEED", seed.to_string());
             }
             Ok(part::run_all(&workspace, &part::chosen(parts)))
         }
