@@ -120,7 +120,7 @@ fn tell(log: &Log, object: &ObjectId, result: Result<WriteResult, WriteError>) {
 
 #[cfg(test)]
 mod tests {
-    use b24_offline::Judgement;
+    use b24_offline::{Judgement, Origin};
 
     use super::*;
 
@@ -134,5 +134,28 @@ mod tests {
         let except = vec![judgement("b", Verdict::Done)];
         let verdicts = Verdicts::All { verdict: retry, except };
         assert_eq!(["a", "b"].map(done(&verdicts)), [false, true]);
+    }
+
+    #[test]
+    fn what_can_not_be_written_is_told_once_for_each_kind() {
+        let change = |kind: &str, state, data: Option<&str>| Change {
+            key: "1@a".into(),
+            object: ObjectId::new(kind, "1"),
+            events: vec![],
+            state,
+            data: data.map(str::to_owned),
+            changed_at: String::new(),
+            attempt: 1,
+            origin: Origin::Fresh,
+        };
+        let unwritten = Unwritten::default();
+        let news = |kind, state, data| unwritten.news(&change(kind, state, data), "TITLE");
+        assert_eq!(news("a", State::Gone, None), None);
+        assert_eq!(news("a", State::Unread, None), None);
+        let told = news("a", State::Present, Some(r#"{"NAME":"x"}"#));
+        assert!(told.unwrap().contains("a has no field 'TITLE'"));
+        assert_eq!(news("a", State::Present, Some("{}")), None);
+        let told = news("b", State::Present, Some(r#"{"TITLE":"x"}"#));
+        assert!(told.unwrap().contains("b has no method"));
     }
 }

@@ -109,7 +109,8 @@ A change on one line:
    \"events\": [\"ONCRMDEALUPDATE\"], \"state\": \"present\", \"data\": {…}, \"changed_at\": \"…\",
    \"attempt\": 1, \"origin\": \"fresh\"}
 The answer of --exec: exit code 0 and no output means all done. A line on standard output singles
-out one change, all others are done; any other exit or output means that all are tried again:
+out one change, all others are done; any other exit or output is a failed attempt of all of them,
+and they are tried again as long as --attempts allows:
   {\"key\": \"812@…\", \"verdict\": \"retry\", \"after\": 60}
   {\"key\": \"812@…\", \"verdict\": \"reject\", \"reason\": \"no such customer\"}
 
