@@ -9,7 +9,7 @@
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Settings};
 use b24_offline_tests::scene::{DEALS, config};
-use b24_offline_tests::{World, events};
+use b24_offline_tests::{Wire, World, events};
 use serde_json::json;
 
 fn worlds(change: impl Fn(&mut Settings, &mut Config)) -> Vec<World> {
@@ -245,4 +245,34 @@ fn a_save_that_fails_stops_before_anything_more_is_reserved() {
     assert!(!step.effects.iter().any(|effect| matches!(effect, Effect::Call(_))));
     assert!(matches!(other.status().phase, Phase::Ended(End::Failed(Failure::Journal { .. }))));
     assert!(machine.handle(Input::Stop, Timestamp(world.now())).is_ok());
+}
+
+#[test]
+fn a_deleted_portal_is_named_and_not_called_again() {
+    for mut world in worlds(|_, _| {}) {
+        world.start();
+        world.pass(5_000);
+        let kind = FaultKind::Error {
+            status: 403,
+            code: "PORTAL_DELETED".into(),
+            description: "Portal was deleted".into(),
+        };
+        world.portal.inject(fault(kind, 100));
+        assert_eq!(failure(&mut world, 60_000).exit_code(), 6);
+        let calls = world.calls.len();
+        world.pass(600_000);
+        assert_eq!(world.calls.len(), calls);
+    }
+}
+
+#[test]
+fn a_redirect_is_a_portal_that_has_moved() {
+    for mut world in worlds(|_, _| {}) {
+        world.wire = Some(Wire::new(|_, _, (delay, _)| {
+            (delay, Reply::Answer { status: 302, body: String::new() })
+        }));
+        world.start();
+        let failure = failure(&mut world, 60_000);
+        assert!(matches!(failure, Failure::PortalGone { .. }), "{failure:?}");
+    }
 }
