@@ -199,19 +199,24 @@ impl Machine {
         let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
         let new = self.arrive(orphans, number);
         let adopted = new.min(strangers);
-        self.sweep.adopted(adopted);
+        let now_told = self.sweep.adopted(adopted);
+        self.tell_of_adopted(now_told);
         self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
         let period = self.book.random.jitter(self.sweep.period());
         let first = self.sweep.completed == 0;
         if let Some(adopted) = self.sweep.finish(now, period, together.strange) {
-            if adopted > 0 {
-                self.notice(Notice::Adopted { records: adopted });
-            }
+            self.tell_of_adopted(adopted);
             self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
             self.reserve.after_sweep = false;
             if first {
                 self.forget_what_is_gone();
             }
+        }
+    }
+
+    fn tell_of_adopted(&mut self, records: u64) {
+        if records > 0 {
+            self.notice(Notice::Adopted { records });
         }
     }
 

@@ -38,8 +38,9 @@ pub(crate) struct Sweep {
 struct Run {
     gaps: Vec<Gap>,
     from_round: u64,
-    /// How many records were adopted so far.
-    adopted: u64,
+    /// How many records were adopted that nobody was told of.
+    untold: u64,
+    told: bool,
     /// Too many gaps to list them: if as many records are reserved as are known, that is enough.
     counted: bool,
 }
@@ -129,7 +130,7 @@ impl Sweep {
             above = name;
         }
         gaps.push(Gap::new(above, None));
-        self.run = Some(Run { gaps, from_round: round, adopted: 0, counted });
+        self.run = Some(Run { gaps, from_round: round, untold: 0, told: false, counted });
     }
 
     /// The pages to ask for next.
@@ -186,13 +187,18 @@ impl Sweep {
         }
     }
 
-    pub(crate) fn adopted(&mut self, records: u64) {
-        if let Some(run) = &mut self.run {
-            run.adopted = run.adopted.saturating_add(records);
+    /// Records were adopted; gives how many to tell of now. The first are told of at once, all
+    /// others together at the end.
+    pub(crate) fn adopted(&mut self, records: u64) -> u64 {
+        let Some(run) = self.run.as_mut().filter(|_| records > 0) else { return 0 };
+        if std::mem::replace(&mut run.told, true) {
+            run.untold = run.untold.saturating_add(records);
+            return 0;
         }
+        records
     }
 
-    /// Ends the run when every gap was listed; gives how many records were adopted then.
+    /// Ends the run when every gap was listed; gives how many adopted records are to be told of.
     pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> Option<u64> {
         if strange {
             self.full = true;
@@ -202,7 +208,7 @@ impl Sweep {
         self.completed_from = run.from_round;
         self.due = now.plus(next);
         self.full = strange || self.completed.is_multiple_of(FULL_EVERY);
-        Some(run.adopted)
+        Some(run.untold)
     }
 
     pub(crate) fn period(&self) -> Millis {

@@ -96,14 +96,23 @@ impl Scene {
     }
 
     /// Lets people make so many changes, or what is left of them.
+    ///
+    /// Some are kept for the moment in which an answer is to be lost: it has to hold something.
     pub(crate) fn change(&self, people: &mut People, count: u64) {
         self.portal.with_portal(|portal, now| {
             let mut state = self.state();
+            let loses = state.mishaps == 0 && self.is_due(&state);
+            let kept = if loses || state.mishaps > 0 { 0 } else { self.changes / 10 };
+            let left = self.changes.saturating_sub(kept).saturating_sub(people.made());
+            let count = count.min(left);
             for Made { object, version } in (0..count).map_while(|_| people.change(portal, now)) {
                 state.waiting.entry(object).or_default().push(version);
             }
             state.made = people.made();
             state.all_made = people.are_done();
+            if loses && count > 0 {
+                self.go_wrong(portal, &mut state);
+            }
         });
     }
 
@@ -177,10 +186,10 @@ impl Scene {
     }
 
     fn go_wrong(&self, portal: &mut Portal, state: &mut State) -> bool {
-        let Some((hundredths, mishap)) = MISHAPS.get(state.mishaps) else { return false };
+        let Some((_, mishap)) = MISHAPS.get(state.mishaps) else { return false };
         // one after the other: the answer is lost before the consumer dies
         let waits = !portal.waiting_faults().is_empty();
-        if waits || state.delivered * 100 < self.changes * hundredths {
+        if waits || !self.is_due(state) {
             return false;
         }
         match mishap {
@@ -210,6 +219,12 @@ impl Scene {
         }
         state.mishaps += 1;
         matches!(mishap, Mishap::Kill)
+    }
+
+    /// Whether so much is delivered that the next mishap is due.
+    fn is_due(&self, state: &State) -> bool {
+        let next = MISHAPS.get(state.mishaps);
+        next.is_some_and(|(hundredths, _)| state.delivered * 100 >= self.changes * hundredths)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
