@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::id::{BatchId, EventName, ObjectId};
@@ -10,6 +11,8 @@ use crate::time::Millis;
 /// Some changes for the user's code, in the order in which their records stand in the queue.
 /// Each object occurs at most once in all open batches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Batch {
     /// Pairs the verdicts with this batch.
     pub id: BatchId,
@@ -19,6 +22,8 @@ pub struct Batch {
 
 /// One object that changed: the records of all its waiting changes merged, and its current data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Change {
     /// Idempotency key: `ID@TIMESTAMP_X` of each merged record, sorted by ID, joined by `,`.
     /// The same at each redelivery of the same records, different for every other change.
@@ -43,6 +48,8 @@ pub struct Change {
 /// What is known of a change's object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum State {
     /// The object exists, and `data` was read after its last merged record was reserved.
     Present,
@@ -55,6 +62,8 @@ pub enum State {
 /// By which way a change came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Origin {
     /// From the lane of new records.
     Fresh,
@@ -67,6 +76,8 @@ pub enum Origin {
 /// The user's answer for one change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Verdict {
     /// It is safe in the other system.
     Done,
@@ -84,6 +95,8 @@ pub enum Verdict {
 
 /// The verdict for the change with this idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Judgement {
     /// The change's idempotency key.
     pub key: String,
@@ -94,6 +107,8 @@ pub struct Judgement {
 /// Verdicts for a batch or for a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Verdicts {
     /// Each change named gets its verdict; those of the others follow later.
     Some(Vec<Judgement>),
@@ -139,7 +154,7 @@ impl Verdicts {
             Retry { key: String, after: Option<f64> },
             Reject { key: String, reason: Option<String> },
         }
-        let mut open: std::collections::BTreeSet<&str> =
+        let mut open: BTreeSet<&str> =
             batch.changes.iter().map(|change| change.key.as_str()).collect();
         let mut except = Vec::new();
         for line in output.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -160,6 +175,65 @@ impl Verdicts {
             except.push(Judgement { key, verdict });
         }
         Ok(Verdicts::All { verdict: Verdict::Done, except })
+    }
+}
+
+/// Verdicts that give each change of a batch exactly one; made by [`Verdicts::complete`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
+pub struct Complete {
+    /// For [`Input::Judged`](crate::Input::Judged).
+    pub verdicts: Verdicts,
+    /// What was wrong with the handler's answer, for people; then every change gets another attempt.
+    pub wrong: Option<String>,
+}
+
+impl Verdicts {
+    /// Whatever a handler answers, each change of the batch gets exactly one verdict: what it leaves
+    /// unnamed is tried again, and so is the whole batch when it names a change twice or one that is not
+    /// in the batch.
+    ///
+    /// ```
+    /// use b24_offline_core::{Batch, BatchId, Judgement, Verdict, Verdicts};
+    /// let batch = Batch { id: BatchId(1), changes: vec![] };
+    /// let stray = Judgement { key: "5@t".into(), verdict: Verdict::Done };
+    /// assert!(Verdicts::Some(vec![stray]).complete(&batch).wrong.is_some());
+    /// assert!(Verdicts::Some(vec![]).complete(&batch).wrong.is_none());
+    /// ```
+    #[must_use]
+    pub fn complete(self, batch: &Batch) -> Complete {
+        let again = Verdict::Retry { after: None };
+        let (others, named) = match self {
+            Verdicts::Some(named) => (again.clone(), named),
+            Verdicts::All { verdict, except } => (verdict, except),
+        };
+        let mut open: BTreeSet<&str> =
+            batch.changes.iter().map(|change| change.key.as_str()).collect();
+        let wrong = named.iter().find(|judgement| !open.remove(judgement.key.as_str()));
+        if let Some(wrong) = wrong {
+            let why = format!("it judged '{}', which is not open in its batch", wrong.key);
+            let verdicts = Verdicts::All { verdict: again, except: Vec::new() };
+            return Complete { verdicts, wrong: Some(why) };
+        }
+        Complete { verdicts: Verdicts::All { verdict: others, except: named }, wrong: None }
+    }
+
+    /// The verdict of one change; `None` when it follows later.
+    ///
+    /// ```
+    /// use b24_offline_core::{Verdict, Verdicts};
+    /// let verdicts = Verdicts::All { verdict: Verdict::Done, except: vec![] };
+    /// assert_eq!(verdicts.of("5@t"), Some(&Verdict::Done));
+    /// ```
+    #[must_use]
+    pub fn of(&self, key: &str) -> Option<&Verdict> {
+        let (others, named) = match self {
+            Verdicts::Some(named) => (None, named),
+            Verdicts::All { verdict, except } => (Some(verdict), except),
+        };
+        let own = named.iter().find(|judgement| judgement.key == key);
+        own.map(|judgement| &judgement.verdict).or(others)
     }
 }
 
@@ -232,5 +306,21 @@ fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
         text.replace(['\n', '\r'], " ").into()
     } else {
         text.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_verdict_of_one_change_is_found_in_both_forms() {
+        let judgement = |key: &str, verdict| Judgement { key: key.into(), verdict };
+        let retry = Verdict::Retry { after: None };
+        let except = vec![judgement("a", retry.clone())];
+        let all = Verdicts::All { verdict: Verdict::Done, except };
+        assert_eq!((all.of("a"), all.of("b")), (Some(&retry), Some(&Verdict::Done)));
+        let some = Verdicts::Some(vec![judgement("a", Verdict::Done)]);
+        assert_eq!((some.of("a"), some.of("b")), (Some(&Verdict::Done), None));
     }
 }

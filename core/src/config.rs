@@ -9,6 +9,8 @@ use crate::time::Millis;
 
 /// Everything the machine is told by its user. Start from [`Config::new`] and change fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Config {
     /// Names the portal in the journal, so that another portal's journal is refused: the host
     /// part of its address, without scheme and path.
@@ -46,6 +48,8 @@ pub struct Config {
 /// How the objects' data is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Retrieve {
     /// Many objects a call, where their kind has such a method. The default.
     List,
@@ -58,6 +62,8 @@ pub enum Retrieve {
 /// Who drains the queue of this connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Consumers {
     /// This machine alone: reservations that nobody here knows are adopted at once.
     Sole,
@@ -71,6 +77,8 @@ pub enum Consumers {
 /// What becomes of a change that is rejected or has used up its attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum OnReject {
     /// Parked: its record stays reserved, `event.offline.error` is never called. The default.
     Park,
@@ -82,6 +90,8 @@ pub enum OnReject {
 /// Whether the host keeps the journal over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Durability {
     /// `Saved` means: on disk.
     Durable,
@@ -92,6 +102,8 @@ pub enum Durability {
 /// How records are taken from the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Mode {
     /// By the plan. The default.
     Auto,
@@ -104,6 +116,8 @@ pub enum Mode {
 /// The portal's leaky bucket (F29).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Limits {
     /// 2 requests a second, 50 at most at once. The default.
     Standard,
@@ -116,6 +130,8 @@ pub enum Limits {
 /// How many records are reserved at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum BatchSize {
     /// Starts at some hundreds, grows while the portal answers quickly, shrinks when it does not.
     Adaptive,
@@ -125,6 +141,8 @@ pub enum BatchSize {
 
 /// How a change that asks for another attempt is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Retry {
     /// The delay before the second attempt; it doubles with each further one, up to an hour.
     pub first_delay: Millis,
@@ -135,6 +153,8 @@ pub struct Retry {
 /// When the machine ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Until {
     /// Never: it ends by `Stop` or by a failure.
     Stopped,

@@ -8,6 +8,7 @@ use crate::id::{BatchId, CallId, SaveId, WriteId};
 
 /// A text that is no valid id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(flat_error))]
 pub enum InvalidValue {
     /// Empty, over 128 bytes, or with control characters.
     #[error("a process_id must have 1 to 128 characters without control characters")]
@@ -40,6 +41,7 @@ pub enum InvalidValue {
 
 /// Why [`Machine::open`](crate::Machine::open) refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(flat_error))]
 pub enum ConfigError {
     /// No event named.
     #[error("no event is named; name at least one, for example ONCRMDEALUPDATE")]
@@ -99,6 +101,7 @@ pub enum ConfigError {
 
 /// The host broke the contract of [`Machine::handle`](crate::Machine::handle). Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(flat_error))]
 pub enum Misuse {
     /// A reply to a call that was never handed out.
     #[error("Replied names call {0}, which was never handed out")]

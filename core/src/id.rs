@@ -12,7 +12,11 @@ macro_rules! number_id {
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
         #[serde(transparent)]
+        #[cfg_attr(feature = "tsify", derive(tsify::Tsify))]
         pub struct $name(pub u64);
+
+        #[cfg(feature = "uniffi")]
+        uniffi::custom_newtype!($name, u64);
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +54,11 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "tsify", derive(tsify::Tsify))]
         pub struct $name(String);
+
+        #[cfg(feature = "uniffi")]
+        uniffi::custom_type!($name, String);
 
         impl $name {
             /// Checks the text and wraps it.
@@ -163,6 +171,8 @@ text_id!(
 /// `kind` is for example `crm.deal`, `crm.item:1220` for an item of the dynamic type 1220, or the
 /// event's own name where no rule knows how to read the object; `id` is empty there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct ObjectId {
     /// The stem of the retrieval method.
     pub kind: String,

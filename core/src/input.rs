@@ -8,6 +8,8 @@ use crate::id::{BatchId, CallId, ObjectId, SaveId, WriteId};
 /// One thing that happened at the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Input {
     /// The time of `wake_at` has come, or the host merely wants to know. Also the first input.
     Tick,
@@ -67,6 +69,8 @@ impl Input {
 /// Which parked objects to drive again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Redrive {
     /// All of them.
     All,
@@ -77,6 +81,8 @@ pub enum Redrive {
 /// What became of a call.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Reply {
     /// The portal, or something that stands in its place, answered.
     Answer {
@@ -110,6 +116,8 @@ impl std::fmt::Debug for Reply {
 /// Why a call surely was not executed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum NotSent {
     /// No connection: refused, no such name, TLS failed.
     Network {
@@ -131,6 +139,8 @@ pub enum NotSent {
 /// How an answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Lost {
     /// The call's time limit ran out.
     TimedOut,
@@ -145,6 +155,8 @@ pub enum Lost {
 /// What became of a save.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum SaveOutcome {
     /// All of it is durable.
     Done,

@@ -11,6 +11,8 @@ use crate::record::{EventData, Key, Record, Records};
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct JournalEntry {
     /// Unique in the journal; at most some hundred bytes.
     pub key: String,
@@ -20,6 +22,8 @@ pub struct JournalEntry {
 
 /// What the host found in its journal when it opened it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct JournalContents {
     /// Every entry, in any order. Empty for a new journal.
     pub entries: Vec<JournalEntry>,
@@ -30,6 +34,8 @@ pub struct JournalContents {
 /// Whether a journal could be read as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum JournalCondition {
     /// All of it, or it is new.
     #[default]

@@ -72,6 +72,7 @@
 //! | `write`, `written` | the user's own writes, and what became of them |
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
+//! | `outer` | what a host's transport does with a call: functions without memory |
 //!
 //! The surface is in `config`, `input`, `step`, `change`, `notice`, `status`, `error`, `id`, `time`.
 //!
@@ -79,6 +80,12 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+#![cfg_attr(not(feature = "uniffi"), forbid(unsafe_code))]
+// the glue that uniffi generates
+#![cfg_attr(feature = "uniffi", allow(unsafe_code))]
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();
 
 mod admit;
 mod answers;
@@ -98,6 +105,7 @@ mod lane;
 mod ledger;
 mod machine;
 mod notice;
+mod outer;
 mod pace;
 mod record;
 mod reserve;
@@ -113,7 +121,9 @@ mod wire;
 mod write;
 mod written;
 
-pub use change::{Batch, Change, Judgement, NotAVerdict, Origin, State, Verdict, Verdicts};
+pub use change::{
+    Batch, Change, Complete, Judgement, NotAVerdict, Origin, State, Verdict, Verdicts,
+};
 pub use config::{
     BatchSize, Config, Consumers, Durability, Limits, Mode, OnReject, Retrieve, Retry, Until,
 };
@@ -126,7 +136,11 @@ pub use input::{Input, Lost, NotSent, Redrive, Reply, SaveOutcome};
 pub use journal::{JournalCondition, JournalContents, JournalEntry};
 pub use machine::Machine;
 pub use notice::{Failure, Notice, Severity};
-pub use rule::{Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, write_back};
+pub use outer::{is_expired, request_body, without_secrets, without_token};
+pub use rule::{
+    Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, why_not_written_back,
+    write_back,
+};
 pub use status::{Counters, End, Phase, Status};
 pub use step::{Call, Effect, Save, Step, Wake, WakeReason, WriteResult, Written};
 pub use time::{Millis, Timestamp};

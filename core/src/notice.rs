@@ -9,6 +9,8 @@ use crate::time::Millis;
 /// Something that happened. `Display` gives one sentence without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Notice {
     /// The start-up check is through.
     Ready {
@@ -98,6 +100,8 @@ pub enum Notice {
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -224,6 +228,8 @@ fn seconds(span: Millis) -> f64 {
 /// Why the machine can't go on; each says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "failure", rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Failure {
     /// The token is unknown or its refresh was refused.
     SignInAgain {

@@ -40,6 +40,8 @@ pub(crate) use registry::{Registry, id_text};
 /// assert!(rule.one.is_some());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Rule {
     /// The kind of the objects: the stem of the retrieval method.
     pub kind: String,
@@ -62,6 +64,8 @@ pub struct Rule {
 /// A second id that an object's methods need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Parent {
     /// Part of the object's identity, written behind the kind: `crm.item:1220`.
     Type {
@@ -77,6 +81,8 @@ pub enum Parent {
 
 /// A method that reads one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct OneMethod {
     /// For example `crm.deal.get`.
     pub method: String,
@@ -98,6 +104,8 @@ pub struct OneMethod {
 /// How a method that reads one object says that there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Absence {
     /// With an error; an empty answer is no answer.
     Error,
@@ -107,6 +115,8 @@ pub enum Absence {
 
 /// A method that reads up to 50 objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct ManyMethod {
     /// For example `crm.deal.list`.
     pub method: String,
@@ -124,6 +134,8 @@ pub struct ManyMethod {
 
 /// A method that changes fields of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct UpdateMethod {
     /// For example `crm.deal.update`.
     pub method: String,
@@ -137,6 +149,8 @@ pub struct UpdateMethod {
 
 /// A call that would write a field of an object back; made by [`write_back`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct WriteBack {
     /// The method, such as `crm.deal.update`.
     pub method: String,
@@ -181,6 +195,37 @@ pub fn write_back(change: &Change, field: &str, rules: &[Rule]) -> Option<WriteB
     }
     put(&mut params, &update.fields, json!({ field: value }));
     Some(WriteBack { method: update.method.clone(), params: params.to_string() })
+}
+
+/// Why [`write_back`] has no call for an object that is there, in a sentence; `None` where there is nothing
+/// to tell: what is gone or was not read has nothing to be written.
+///
+/// ```
+/// use b24_offline_core::{Change, ObjectId, Origin, State, why_not_written_back};
+/// let change = Change {
+///     key: "5@t".into(),
+///     object: ObjectId::new("crm.deal", "123"),
+///     events: vec![],
+///     state: State::Present,
+///     data: Some("{}".into()),
+///     changed_at: "t".into(),
+///     attempt: 1,
+///     origin: Origin::Fresh,
+/// };
+/// let why = why_not_written_back(&change, "TITLE").unwrap();
+/// assert!(why.contains("has no field 'TITLE'"));
+/// ```
+#[must_use]
+pub fn why_not_written_back(change: &Change, field: &str) -> Option<String> {
+    let data = change.data.as_ref().filter(|_| change.state == State::Present)?;
+    let kind = &change.object.kind;
+    let has_field =
+        serde_json::from_str::<Map<String, Value>>(data).is_ok_and(|data| data.contains_key(field));
+    Some(if has_field {
+        format!("{kind} has no method that writes a field back; nothing is written")
+    } else {
+        format!("{kind} has no field '{field}' to write back; nothing is written")
+    })
 }
 
 /// Sets the value at a path of names joined by `.`, making objects on the way.

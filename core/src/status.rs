@@ -6,6 +6,8 @@ use crate::notice::Failure;
 
 /// A snapshot of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Status {
     /// What the machine is at.
     pub phase: Phase,
@@ -26,6 +28,8 @@ pub struct Status {
 /// What the machine is at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Phase {
     /// Plan, rights and bindings are being checked.
     Checking,
@@ -42,6 +46,8 @@ pub enum Phase {
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum End {
     /// The queue was empty, and `Until::Empty` was asked for.
     Empty,
@@ -70,6 +76,8 @@ impl End {
 
 /// Sums since `open`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Counters {
     /// Requests handed out.
     pub requests: u64,

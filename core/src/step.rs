@@ -11,6 +11,8 @@ use crate::time::{Millis, Timestamp};
 /// Everything the host has to do now, and when to come back.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[must_use = "a step's effects are handed out once: carry them out"]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Step {
     /// In this order; none is handed out twice.
     pub effects: Vec<Effect>,
@@ -20,6 +22,8 @@ pub struct Step {
 
 /// When to come back, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Wake {
     /// The instant.
     pub at: Timestamp,
@@ -30,6 +34,8 @@ pub struct Wake {
 /// What is due at a wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum WakeReason {
     /// The bucket lets the next request through (F29).
     Bucket,
@@ -56,6 +62,8 @@ pub enum WakeReason {
 /// One thing for the host to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum Effect {
     /// Send this call and give its [`Reply`](crate::Reply) back.
     Call(Call),
@@ -72,6 +80,8 @@ pub enum Effect {
 /// One REST call. The transport puts `auth` and `auth_connector` beside the parameters, on this
 /// outer call and nowhere else (F24).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Call {
     /// Pairs the reply with this call.
     pub id: CallId,
@@ -87,6 +97,8 @@ pub struct Call {
 
 /// A change of the journal, all or nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Save {
     /// Pairs the outcome with this save.
     pub id: SaveId,
@@ -98,6 +110,8 @@ pub struct Save {
 
 /// The result of a write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Written {
     /// Which write.
     pub write: WriteId,
@@ -108,6 +122,8 @@ pub struct Written {
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub enum WriteResult {
     /// The portal executed it.
     Done {
@@ -128,4 +144,26 @@ pub enum WriteResult {
     },
     /// Perhaps executed, perhaps will be within 60 s. It is never repeated by the machine.
     Unknown,
+}
+
+impl WriteResult {
+    /// What went wrong, to be put behind the name of what was written; `None` when it was executed.
+    ///
+    /// ```
+    /// use b24_offline_core::WriteResult;
+    /// assert!(WriteResult::Unknown.trouble().unwrap().starts_with("was perhaps made"));
+    /// ```
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        match self {
+            WriteResult::Done { .. } => None,
+            WriteResult::Refused { code, description } => {
+                Some(format!("was refused: {code} {description}"))
+            }
+            WriteResult::NotSent { why } => Some(format!("was not sent: {why}")),
+            WriteResult::Unknown => {
+                Some("was perhaps made: its answer was lost, and it is not repeated".to_owned())
+            }
+        }
+    }
 }

@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(transparent)]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify))]
 pub struct Timestamp(pub u64);
+
+#[cfg(feature = "uniffi")]
+uniffi::custom_newtype!(Timestamp, u64);
 
 impl Timestamp {
     /// The instant `span` later, at most the end of time.
@@ -38,7 +42,11 @@ impl Timestamp {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(transparent)]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify))]
 pub struct Millis(pub u64);
+
+#[cfg(feature = "uniffi")]
+uniffi::custom_newtype!(Millis, u64);
 
 impl Millis {
     /// A span of whole seconds.

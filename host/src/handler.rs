@@ -1,6 +1,5 @@
 //! The user's code: what receives changes and judges them.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -118,28 +117,17 @@ where
 /// Lets the handler judge a batch; whatever it does, each change gets exactly one verdict. The
 /// text says what was wrong with the handler.
 pub(crate) async fn judge<H: Handler>(handler: Arc<H>, batch: Batch) -> (Verdicts, Option<String>) {
-    let keys: Vec<String> = batch.changes.iter().map(|change| change.key.clone()).collect();
+    let given = batch.clone();
     // a task of its own, so that a panic ends here; dropped with this future
     let mut task = JoinSet::new();
     task.spawn(async move { handler.handle(batch).await });
     match task.join_next().await {
-        Some(Ok(verdicts)) => complete(&keys, verdicts),
+        Some(Ok(verdicts)) => {
+            let complete = verdicts.complete(&given);
+            (complete.verdicts, complete.wrong)
+        }
         Some(Err(_)) | None => (all(again(), Vec::new()), Some("it panicked".into())),
     }
-}
-
-fn complete(keys: &[String], verdicts: Verdicts) -> (Verdicts, Option<String>) {
-    let (others, named) = match verdicts {
-        Verdicts::Some(named) => (again(), named),
-        Verdicts::All { verdict, except } => (verdict, except),
-    };
-    let mut open: BTreeSet<&str> = keys.iter().map(String::as_str).collect();
-    let wrong = named.iter().find(|judgement| !open.remove(judgement.key.as_str()));
-    if let Some(wrong) = wrong {
-        let why = format!("it judged '{}', which is not open in its batch", wrong.key);
-        return (all(again(), Vec::new()), Some(why));
-    }
-    (all(others, named), None)
 }
 
 fn all(verdict: Verdict, except: Vec<Judgement>) -> Verdicts {

@@ -12,7 +12,7 @@ use url::Url;
 use crate::auth::{AuthError, AuthSource};
 use crate::endpoint::{Endpoint, EndpointError};
 use crate::http::{HttpError, HttpSettings, body, cause};
-use crate::secret::{Secret, without};
+use crate::secret::Secret;
 
 mod store;
 
@@ -204,7 +204,8 @@ impl Inner {
         let hidden = ["access_token", "refresh_token", "client_secret"];
         let mut secrets = pair.previous.clone();
         secrets.extend(hidden.map(|field| Secret::new(text(&pair.document, field))));
-        without(shown, &secrets)
+        let secrets: Vec<&str> = secrets.iter().map(Secret::reveal).collect();
+        b24_offline_core::without_secrets(shown, &secrets)
     }
 
     async fn renew(self: Arc<Self>, stale: String) -> Result<(), AuthError> {

@@ -31,23 +31,3 @@ impl fmt::Debug for Secret {
         f.write_str("…")
     }
 }
-
-/// Replaces every secret in a text with `…`, as a portal's words may repeat what it was sent.
-/// Secrets of fewer than 8 characters are left, because they could be parts of ordinary words.
-pub(crate) fn without(text: &str, secrets: &[Secret]) -> String {
-    secrets
-        .iter()
-        .filter(|secret| secret.0.len() >= 8)
-        .fold(text.to_owned(), |text, secret| text.replace(secret.reveal(), "…"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_in_a_text_are_replaced() {
-        let secrets = [Secret::new("canary-1234"), Secret::new("a")];
-        assert_eq!(without("bad canary-1234 at a", &secrets), "bad … at a");
-    }
-}

@@ -1,19 +1,16 @@
 //! Sends the machine's calls and says what became of them.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use b24_offline_core::{Call, Lost, NotSent, Reply};
+use b24_offline_core::{Call, Lost, NotSent, Reply, is_expired, request_body, without_token};
 use reqwest::Client;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{AuthError, AuthSource};
 use crate::http::{HttpError, HttpSettings, body, cause};
-use crate::secret::{Secret, without};
+use crate::secret::Secret;
 
 /// Sends a call and tells the machine what became of it.
 ///
@@ -48,8 +45,9 @@ impl<A: AuthSource> HttpTransport<A> {
     }
 
     async fn post(&self, call: &Call, token: &Secret, until: Instant) -> Reply {
-        let Some(body) = outer(call, token) else {
-            return refused("the call's parameters are not a JSON object");
+        let body = match request_body(call, token.reveal()) {
+            Ok(body) => body,
+            Err(why) => return Reply::NotSent(why),
         };
         let Ok(url) = self.auth.base_url().join(&call.method) else {
             return refused("the method does not fit behind the endpoint");
@@ -74,11 +72,11 @@ impl<A: AuthSource> HttpTransport<A> {
         };
         let status = response.status().as_u16();
         match self::body(response, self.max_answer).await.map(String::from_utf8) {
-            Ok(Ok(body)) => Reply::Answer { status, body: redacted(status, body, token) },
+            Ok(Ok(body)) => answer(status, &body, token),
             // an error page in another encoding says as much as one in UTF-8
             Ok(Err(error)) if !(200..300).contains(&status) => {
                 let body = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                Reply::Answer { status, body: redacted(status, body, token) }
+                answer(status, &body, token)
             }
             Ok(Err(_)) => unknown(Lost::Broken),
             Err(lost) => unknown(lost),
@@ -108,9 +106,6 @@ impl<A: AuthSource> HttpTransport<A> {
 
 impl<A: AuthSource> Transport for HttpTransport<A> {
     async fn send(&self, call: &Call) -> Reply {
-        if !is_method(&call.method) {
-            return refused(&format!("'{}' is no name of a method", call.method.escape_debug()));
-        }
         let until = Instant::now() + Duration::from_millis(call.timeout.0);
         let token = match self.auth.token().await {
             Ok(token) => token,
@@ -137,6 +132,10 @@ fn refused(why: &str) -> Reply {
     Reply::NotSent(NotSent::Refused { why: why.into() })
 }
 
+fn answer(status: u16, body: &str, token: &Secret) -> Reply {
+    Reply::Answer { status, body: without_token(status, body, token.reveal()) }
+}
+
 fn unknown(why: Lost) -> Reply {
     Reply::Unknown { why }
 }
@@ -146,123 +145,4 @@ fn not_sent(error: AuthError) -> Reply {
         AuthError::Network { why } => NotSent::Network { why },
         AuthError::SignInAgain { why } => NotSent::SignInAgain { why },
     })
-}
-
-/// The body of the outer call: the parameters, with `auth` and the connector beside them (F24).
-fn outer(call: &Call, token: &Secret) -> Option<String> {
-    let mut fields = object(&call.params)?;
-    let auth = serde_json::value::to_raw_value(token.reveal()).ok()?;
-    let connector = serde_json::value::to_raw_value(&call.connector).ok()?;
-    fields.insert("auth".into(), &auth);
-    fields.remove("auth_connector");
-    if call.connector.is_some() {
-        fields.insert("auth_connector".into(), &connector);
-    }
-    serde_json::to_string(&fields).ok()
-}
-
-/// The body without the token, where it would come among words that are shown: all of what is no
-/// success, and of a success its errors. Data stays as it is.
-fn redacted(status: u16, body: String, token: &Secret) -> String {
-    if !body.contains(token.reveal()) {
-        return body;
-    }
-    let secrets = std::slice::from_ref(token);
-    let success = (200..300).contains(&status).then(|| object(&body)).flatten();
-    let Some(answer) = success else { return without(&body, secrets) };
-    let batch = answer.get("result").and_then(|result| object(result.get()));
-    let errors = batch.as_ref().and_then(|batch| batch.get("result_error"));
-    let told = [answer.get("error_description"), errors];
-    told.into_iter()
-        .flatten()
-        .fold(body.clone(), |body, told| body.replace(told.get(), &without(told.get(), secrets)))
-}
-
-fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
-    serde_json::from_str(text).ok()
-}
-
-fn is_method(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
-    !name.is_empty() && name.bytes().all(fits) && !name.starts_with('.')
-}
-
-fn is_expired(status: u16, body: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: String,
-    }
-    // a success may be large and is never one
-    !(200..300).contains(&status)
-        && serde_json::from_str::<Refusal>(body)
-            .is_ok_and(|refusal| refusal.error.eq_ignore_ascii_case("expired_token"))
-}
-
-#[cfg(test)]
-mod tests {
-    use b24_offline_core::{CallId, Connector, Millis};
-
-    use super::*;
-
-    fn call(params: &str, connector: Option<&str>) -> Call {
-        Call {
-            id: CallId(1),
-            method: "batch".into(),
-            params: params.into(),
-            connector: connector.map(|name| Connector::new(name).unwrap()),
-            timeout: Millis::seconds(65),
-        }
-    }
-
-    #[test]
-    fn token_and_connector_stand_beside_the_parameters() {
-        let token = Secret::new("t\"");
-        let body = outer(&call(r#"{"cmd":{"b":"x","a":"y"},"halt":0}"#, Some("w")), &token);
-        let wanted = r#"{"auth":"t\"","auth_connector":"w","cmd":{"b":"x","a":"y"},"halt":0}"#;
-        assert_eq!(body.as_deref(), Some(wanted));
-        let body = outer(&call("{}", None), &token);
-        assert_eq!(body.as_deref(), Some(r#"{"auth":"t\""}"#));
-    }
-
-    #[test]
-    fn a_users_own_auth_never_wins() {
-        let body = outer(&call(r#"{"auth":"x","auth_connector":"y"}"#, None), &Secret::new("t"));
-        assert_eq!(body.as_deref(), Some(r#"{"auth":"t"}"#));
-        assert_eq!(outer(&call("[1]", None), &Secret::new("t")), None);
-    }
-
-    #[test]
-    fn errors_lose_the_token_and_data_stays() {
-        let token = Secret::new("canary-1234");
-        let redacted = |status, body: &str| redacted(status, body.to_owned(), &token);
-        let page = "<html>canary-1234</html>";
-        assert_eq!([200, 502].map(|status| redacted(status, page)), ["<html>…</html>"; 2]);
-        let refusal = r#"{"error":"X","error_description":"no canary-1234"}"#;
-        let wanted = r#"{"error":"X","error_description":"no …"}"#;
-        assert_eq!([200, 403].map(|status| redacted(status, refusal)), [wanted; 2]);
-        let batch =
-            r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"canary-1234"}}}"#;
-        let wanted = r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"…"}}}"#;
-        assert_eq!(redacted(200, batch), wanted);
-        assert_eq!(redacted(400, r#"["canary-1234"]"#), r#"["…"]"#);
-        let data = r#"{"result":[{"NOTE":"canary-1234"}]}"#;
-        assert_eq!(redacted(200, data), data);
-    }
-
-    #[test]
-    fn methods_that_would_leave_the_base_are_refused() {
-        assert!(is_method("crm.deal.list") && is_method("batch"));
-        for wrong in ["", "../oauth", "//evil.example", "crm.deal.list?x", "a/b", ".x", "a%2e"] {
-            assert!(!is_method(wrong), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn only_a_refusal_counts_as_expired() {
-        assert!(is_expired(401, r#"{"error":"expired_token","error_description":"x"}"#));
-        assert!(is_expired(401, r#"{"error":"EXPIRED_TOKEN"}"#));
-        assert!(!is_expired(200, r#"{"error":"expired_token"}"#));
-        assert!(!is_expired(401, r#"{"error":"invalid_token"}"#));
-        assert!(!is_expired(401, "<html>"));
-    }
 }

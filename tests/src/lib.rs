@@ -1,6 +1,7 @@
 //! Scenes: the machine, the emulator of a portal, a journal, a handler and a network in one process
 //! under one clock that the test turns. Nothing here waits for real time.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::indexing_slicing)]
 
 mod handler;

@@ -3,6 +3,8 @@
 //! `cargo xtask test` runs every part in order and installs what a part needs beyond Rust, Python and
 //! Node; `cargo xtask test native peers` runs some. [`part::Part`] lists them.
 
+#![forbid(unsafe_code)]
+
 mod closing;
 mod command;
 mod demo;

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use b24_offline::{
-    Batch, Change, Handle, Handler, ObjectId, State, Verdict, Verdicts, WriteError, WriteResult,
-    write_back,
+    Batch, Change, Handle, Handler, ObjectId, Verdict, Verdicts, WriteError, WriteResult,
+    why_not_written_back, write_back,
 };
-use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use crate::log::Log;
@@ -30,20 +29,9 @@ pub(crate) struct Unwritten(Mutex<BTreeSet<String>>);
 impl Unwritten {
     /// Why a change has no write-back, if that is news.
     fn news(&self, change: &Change, field: &str) -> Option<String> {
-        // what is gone or could not be read has nothing to be written
-        let data = change.data.as_ref().filter(|_| change.state == State::Present)?;
-        let kind = &change.object.kind;
+        let why = why_not_written_back(change, field)?;
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !told.insert(kind.clone()) {
-            return None;
-        }
-        let has_field = serde_json::from_str::<Map<String, Value>>(data)
-            .is_ok_and(|data| data.contains_key(field));
-        Some(if has_field {
-            format!("{kind} has no method that writes a field back; nothing is written")
-        } else {
-            format!("{kind} has no field '{field}' to write back; nothing is written")
-        })
+        told.insert(change.object.kind.clone()).then_some(why)
     }
 }
 
@@ -71,11 +59,12 @@ impl<H: Handler> Handler for FollowUp<H> {
     fn judged(&self, batch: &Batch, verdicts: &Verdicts) {
         self.inner.judged(batch, verdicts);
         let Some(field) = &self.field else { return };
-        let done = done(verdicts);
         let mut open = self.writes.open();
         // results of earlier writes are not kept
         while open.try_join_next().is_some() {}
-        for change in batch.changes.iter().filter(|change| done(&change.key)) {
+        for change in
+            batch.changes.iter().filter(|change| verdicts.of(&change.key) == Some(&Verdict::Done))
+        {
             let Some(call) = write_back(change, field, &[]) else {
                 if let Some(news) = self.unwritten.news(change, field) {
                     self.log.warning(&news);
@@ -89,52 +78,20 @@ impl<H: Handler> Handler for FollowUp<H> {
     }
 }
 
-/// Tells whether a change was judged done.
-fn done(verdicts: &Verdicts) -> impl Fn(&str) -> bool {
-    let (others, named) = match verdicts {
-        Verdicts::Some(named) => (false, named),
-        Verdicts::All { verdict, except } => (*verdict == Verdict::Done, except),
-    };
-    let differ: BTreeSet<String> = named
-        .iter()
-        .filter(|judgement| (judgement.verdict == Verdict::Done) != others)
-        .map(|judgement| judgement.key.clone())
-        .collect();
-    move |key| others != differ.contains(key)
-}
-
 fn tell(log: &Log, object: &ObjectId, result: Result<WriteResult, WriteError>) {
-    let why = match result {
-        Ok(WriteResult::Done { .. }) => return,
-        Ok(WriteResult::Refused { code, description }) => {
-            format!("was refused: {code} {description}")
-        }
-        Ok(WriteResult::NotSent { why }) => format!("was not sent: {why}"),
-        Ok(WriteResult::Unknown) => {
-            "was perhaps made: its answer was lost, and it is not repeated".to_owned()
-        }
-        Err(error) => format!("has no result: {error}"),
+    let trouble = match result {
+        Ok(result) => result.trouble(),
+        Err(error) => Some(format!("has no result: {error}")),
     };
+    let Some(why) = trouble else { return };
     log.warning(&format!("the write-back of {object} {why}"));
 }
 
 #[cfg(test)]
 mod tests {
-    use b24_offline::{Judgement, Origin};
+    use b24_offline::{Origin, State};
 
     use super::*;
-
-    #[test]
-    fn only_done_changes_are_followed() {
-        let judgement = |key: &str, verdict| Judgement { key: key.into(), verdict };
-        let retry = Verdict::Retry { after: None };
-        let except = vec![judgement("a", retry.clone()), judgement("b", Verdict::Done)];
-        let verdicts = Verdicts::All { verdict: Verdict::Done, except };
-        assert_eq!(["a", "b", "c"].map(done(&verdicts)), [false, true, true]);
-        let except = vec![judgement("b", Verdict::Done)];
-        let verdicts = Verdicts::All { verdict: retry, except };
-        assert_eq!(["a", "b"].map(done(&verdicts)), [false, true]);
-    }
 
     #[test]
     fn what_can_not_be_written_is_told_once_for_each_kind() {

@@ -1,0 +1,185 @@
+//! What every transport does with a call: the body it posts, whether the answer asks for a fresh token,
+//! and what it hides. Functions without memory: no token is kept here.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::input::NotSent;
+use crate::step::Call;
+
+/// The body of a call: the parameters with `auth` and the connector beside them, on this outer call and
+/// nowhere else (F24). To be posted as JSON to the portal's REST base followed by the method.
+///
+/// # Errors
+/// [`NotSent::Refused`] when the method is no name of a method, or the parameters are no JSON object.
+///
+/// ```
+/// use b24_offline_core::{Call, CallId, Millis, request_body};
+/// let call = Call {
+///     id: CallId(1),
+///     method: "event.get".into(),
+///     params: "{}".into(),
+///     connector: None,
+///     timeout: Millis::seconds(65),
+/// };
+/// assert_eq!(request_body(&call, "token").unwrap(), r#"{"auth":"token"}"#);
+/// ```
+pub fn request_body(call: &Call, token: &str) -> Result<String, NotSent> {
+    if !is_method(&call.method) {
+        let why = format!("'{}' is no name of a method", call.method.escape_debug());
+        return Err(NotSent::Refused { why });
+    }
+    outer(call, token).ok_or_else(|| NotSent::Refused {
+        why: "the call's parameters are not a JSON object".into(),
+    })
+}
+
+fn outer(call: &Call, token: &str) -> Option<String> {
+    let mut fields = object(&call.params)?;
+    let auth = serde_json::value::to_raw_value(token).ok()?;
+    let connector = serde_json::value::to_raw_value(&call.connector).ok()?;
+    fields.insert("auth".into(), &auth);
+    fields.remove("auth_connector");
+    if call.connector.is_some() {
+        fields.insert("auth_connector".into(), &connector);
+    }
+    serde_json::to_string(&fields).ok()
+}
+
+/// Whether an answer says that the token has expired: the call was not executed, the token is to be renewed
+/// once and the call repeated once (F34).
+///
+/// ```
+/// use b24_offline_core::is_expired;
+/// assert!(is_expired(401, r#"{"error":"expired_token"}"#));
+/// assert!(!is_expired(401, r#"{"error":"invalid_token"}"#));
+/// ```
+#[must_use]
+pub fn is_expired(status: u16, body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    // a success may be large and is never one
+    !(200..300).contains(&status)
+        && serde_json::from_str::<Refusal>(body)
+            .is_ok_and(|refusal| refusal.error.eq_ignore_ascii_case("expired_token"))
+}
+
+/// The body of an answer without the token, where it would come among words that are shown: all of what is
+/// no success, and of a success its errors. Data stays as it is.
+///
+/// ```
+/// use b24_offline_core::without_token;
+/// assert_eq!(without_token(502, "<b>canary-1234</b>", "canary-1234"), "<b>…</b>");
+/// ```
+#[must_use]
+pub fn without_token(status: u16, body: &str, token: &str) -> String {
+    if !body.contains(token) {
+        return body.to_owned();
+    }
+    let hidden = |text: &str| without_secrets(text, &[token]);
+    let success = (200..300).contains(&status).then(|| object(body)).flatten();
+    let Some(answer) = success else { return hidden(body) };
+    let batch = answer.get("result").and_then(|result| object(result.get()));
+    let errors = batch.as_ref().and_then(|batch| batch.get("result_error"));
+    let told = [answer.get("error_description"), errors];
+    told.into_iter()
+        .flatten()
+        .fold(body.to_owned(), |body, told| body.replace(told.get(), &hidden(told.get())))
+}
+
+/// Replaces every secret in a text with `…`, as a portal's words may repeat what it was sent. Secrets of
+/// fewer than 8 bytes are left, because they could be parts of ordinary words.
+///
+/// ```
+/// use b24_offline_core::without_secrets;
+/// assert_eq!(without_secrets("bad canary-1234 at a", &["canary-1234", "a"]), "bad … at a");
+/// ```
+#[must_use]
+pub fn without_secrets(text: &str, secrets: &[&str]) -> String {
+    secrets
+        .iter()
+        .filter(|secret| secret.len() >= 8)
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+}
+
+fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(text).ok()
+}
+
+fn is_method(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
+    !name.is_empty() && name.bytes().all(fits) && !name.starts_with('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{CallId, Connector};
+    use crate::time::Millis;
+
+    fn call(params: &str, connector: Option<&str>) -> Call {
+        Call {
+            id: CallId(1),
+            method: "batch".into(),
+            params: params.into(),
+            connector: connector.map(|name| Connector::new(name).unwrap()),
+            timeout: Millis::seconds(65),
+        }
+    }
+
+    fn body(params: &str, connector: Option<&str>, token: &str) -> Option<String> {
+        request_body(&call(params, connector), token).ok()
+    }
+
+    #[test]
+    fn token_and_connector_stand_beside_the_parameters() {
+        let body_of = body(r#"{"cmd":{"b":"x","a":"y"},"halt":0}"#, Some("w"), "t\"");
+        let wanted = r#"{"auth":"t\"","auth_connector":"w","cmd":{"b":"x","a":"y"},"halt":0}"#;
+        assert_eq!(body_of.as_deref(), Some(wanted));
+        assert_eq!(body("{}", None, "t\"").as_deref(), Some(r#"{"auth":"t\""}"#));
+    }
+
+    #[test]
+    fn a_users_own_auth_never_wins() {
+        let body_of = body(r#"{"auth":"x","auth_connector":"y"}"#, None, "t");
+        assert_eq!(body_of.as_deref(), Some(r#"{"auth":"t"}"#));
+        assert_eq!(body("[1]", None, "t"), None);
+    }
+
+    #[test]
+    fn errors_lose_the_token_and_data_stays() {
+        let hidden = |status, body: &str| without_token(status, body, "canary-1234");
+        let page = "<html>canary-1234</html>";
+        assert_eq!([200, 502].map(|status| hidden(status, page)), ["<html>…</html>"; 2]);
+        let refusal = r#"{"error":"X","error_description":"no canary-1234"}"#;
+        let wanted = r#"{"error":"X","error_description":"no …"}"#;
+        assert_eq!([200, 403].map(|status| hidden(status, refusal)), [wanted; 2]);
+        let batch =
+            r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"canary-1234"}}}"#;
+        let wanted = r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"…"}}}"#;
+        assert_eq!(hidden(200, batch), wanted);
+        assert_eq!(hidden(400, r#"["canary-1234"]"#), r#"["…"]"#);
+        let data = r#"{"result":[{"NOTE":"canary-1234"}]}"#;
+        assert_eq!(hidden(200, data), data);
+    }
+
+    #[test]
+    fn methods_that_would_leave_the_base_are_refused() {
+        assert!(is_method("crm.deal.list") && is_method("batch"));
+        for wrong in ["", "../oauth", "//evil.example", "crm.deal.list?x", "a/b", ".x", "a%2e"] {
+            assert!(!is_method(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_counts_as_expired() {
+        assert!(is_expired(401, r#"{"error":"expired_token","error_description":"x"}"#));
+        assert!(is_expired(401, r#"{"error":"EXPIRED_TOKEN"}"#));
+        assert!(!is_expired(200, r#"{"error":"expired_token"}"#));
+        assert!(!is_expired(401, "<html>"));
+    }
+}

@@ -1,0 +1,41 @@
+//! The machine for browsers and Node: an object around it, and what the core says as functions. The types are
+//! the core's own, with their TypeScript derived where they are defined; nothing is decided here.
+//!
+//! What can go wrong is thrown as an `Error` whose `name` tells whose fault it is: `ConfigError`, `Misuse`,
+//! `InvalidValue`, `NotAVerdict`, `NotSent`, or `WrongShape` for a value that is none of the boundary's types.
+
+// the glue that wasm-bindgen generates
+#![allow(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+mod machine;
+mod say;
+
+pub use machine::Machine;
+pub use say::*;
+
+use js_sys::Error;
+use serde::de::DeserializeOwned;
+use tsify::{Ts, Tsify};
+use wasm_bindgen::JsValue;
+
+fn named(name: &str, message: &str) -> JsValue {
+    let error = Error::new(message);
+    error.set_name(name);
+    error.into()
+}
+
+/// A value of the other side as the core's type.
+fn taken<T>(value: &Ts<T>) -> Result<T, JsValue>
+where
+    T: Tsify + DeserializeOwned,
+    T::JsType: Clone,
+{
+    value.to_rust().map_err(|error| named("WrongShape", &error.to_string()))
+}
+
+/// A value of the core for the other side.
+fn given<T: Tsify + serde::Serialize>(value: &T) -> Result<Ts<T>, JsValue> {
+    value.into_ts().map_err(|error| named("WrongShape", &error.to_string()))
+}
