@@ -1,0 +1,114 @@
+"""What the transport and the sign-in share: the client and the reading of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from ._native import Lost
+from .boundary import version
+from .endpoint import is_loopback
+from .errors import HttpError
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How HTTP is spoken."""
+
+    #: The largest answer taken, in bytes after decompression.
+    max_answer: int = 16 * 1024 * 1024
+    #: How long a connection may take to be made, in seconds.
+    connect_timeout: float = 10.0
+    #: PEM text of further certificate authorities, for a self-hosted portal or the emulator. Those of
+    #: SSL_CERT_FILE and SSL_CERT_DIR, or of certifi, are known anyway.
+    ca: bytes | None = field(default=None, repr=False)
+
+    def tls(self) -> ssl.SSLContext:
+        """The certificate authorities in use. Raises `HttpError`."""
+        context = httpx.create_ssl_context()
+        if self.ca is not None:
+            try:
+                context.load_verify_locations(cadata=self.ca.decode("ascii"))
+            except (ValueError, ssl.SSLError):
+                raise HttpError(
+                    "the file of certificate authorities holds no certificate in PEM form; name another"
+                ) from None
+        return context
+
+    def client(self, url: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
+        """A client for this address that follows no redirect, keeps no cookie and repeats nothing by itself."""
+        return httpx.AsyncClient(
+            verify=tls,
+            # proxies are for the way out, not for this machine
+            trust_env=not is_loopback(url),
+            follow_redirects=False,
+            timeout=httpx.Timeout(None, connect=self.connect_timeout),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"user-agent": f"b24-offline/{version()}", "accept-encoding": "gzip"},
+        )
+
+
+class NotConnected(Exception):
+    """No connection was made: the request surely was not executed."""
+
+
+class LostAnswer(Exception):
+    """The request was perhaps executed."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__(str(lost))
+        self.lost = lost
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, content_type: str, content: str, until: float, most: int
+) -> tuple[int, bytes]:
+    """Posts once and answers with status and body. `until` (of `time.monotonic`) bounds the whole answer, `most`
+    its bytes. Raises `NotConnected` or `LostAnswer`."""
+    headers = {"content-type": content_type, "accept": "application/json"}
+
+    async def exchange() -> tuple[int, bytes]:
+        request = client.stream("POST", url, headers=headers, content=content.encode("utf-8"))
+        async with request as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > most:
+                    raise LostAnswer(Lost.TOO_LARGE)
+            return response.status_code, bytes(body)
+
+    try:
+        return await asyncio.wait_for(exchange(), max(0.0, until - time.monotonic()))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        raise NotConnected(cause(error)) from None
+    except asyncio.TimeoutError:
+        raise LostAnswer(Lost.TIMED_OUT) from None
+    except (httpx.HTTPError, httpx.StreamError, OSError):
+        raise LostAnswer(Lost.BROKEN) from None
+
+
+def cause(error: BaseException) -> str:
+    """The innermost cause of an error in plain words, in one line: the outer ones only tell which layer gave
+    up."""
+    innermost = error
+    while (inner := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = inner
+    if isinstance(innermost, httpx.ConnectTimeout | TimeoutError | asyncio.CancelledError):
+        return "it took too long"
+    words = str(innermost)
+    if isinstance(innermost, ssl.SSLCertVerificationError):
+        words = innermost.verify_message
+    elif isinstance(innermost, ssl.SSLError | socket.gaierror):
+        words = innermost.strerror or words
+    elif isinstance(innermost, OSError) and innermost.errno is not None:
+        words = os.strerror(innermost.errno)
+    words = "".join(" " if ord(letter) < 32 or ord(letter) == 127 else letter for letter in words)
+    return words or type(innermost).__name__
