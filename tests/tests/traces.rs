@@ -243,3 +243,13 @@ fn repeat(names: &[String]) {
         assert!(steps > 5, "{name} has {steps} steps");
     }
 }
+
+/// A browser can't read files, so the tests of `wasm/` carry the traces with them.
+#[test]
+fn the_tests_in_the_browser_carry_every_trace() {
+    let carried = include_str!("../../wasm/tests/scenes/mod.rs");
+    for entry in fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(carried.contains(&format!("/traces/{name}\"")), "{name} is missing");
+    }
+}

@@ -5,7 +5,7 @@ use js_sys::{JSON, Reflect};
 use tsify::Ts;
 use wasm_bindgen::{JsCast, JsValue};
 
-/// The golden traces; `tests/golden.rs` checks that none is missing.
+/// The golden traces; a test beside them checks that none is missing here.
 pub(crate) const TRACES: [(&str, &str); 8] = [
     trace("every-kind-1", include_str!("../../../tests/conformance/traces/every-kind-1.trace")),
     trace("killed-1", include_str!("../../../tests/conformance/traces/killed-1.trace")),
