@@ -25,7 +25,8 @@ def aside(work: Callable[[], T]) -> asyncio.Future[T]:
             future.set_result(cast(T, result))
 
     def run() -> None:
-        result, failed = None, None
+        result: T | None = None
+        failed: BaseException | None = None
         try:
             result = work()
         except StopIteration as error:
@@ -51,4 +52,4 @@ async def called(function: Callable[[], T | Awaitable[T]]) -> T:
     result = await aside(function)
     if inspect.isawaitable(result):
         return await asyncio.shield(asyncio.ensure_future(cast("Awaitable[T]", result)))
-    return cast(T, result)
+    return result

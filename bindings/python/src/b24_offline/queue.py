@@ -62,7 +62,7 @@ class Queue(BaseQueue):
         super().__init__(
             auth, events, connector, journal, until_empty, configure, on_notice, self._clock.now()
         )
-        self._own_transport = None
+        self._own_transport: HttpTransport | None = None
         try:
             self._transport = transport or self._over_http(auth, http)
         except BaseException:
@@ -129,5 +129,5 @@ class Queue(BaseQueue):
         self.close()
 
     def _over_http(self, auth: AuthSource, http: HttpSettings | None) -> HttpTransport:
-        self._own_transport = HttpTransport(auth, http)
-        return self._own_transport
+        self._own_transport = own = HttpTransport(auth, http)
+        return own

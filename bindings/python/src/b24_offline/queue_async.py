@@ -49,7 +49,7 @@ class AsyncQueue(BaseQueue):
         super().__init__(
             auth, events, connector, journal, until_empty, configure, on_notice, self._clock.now()
         )
-        self._own_transport = None
+        self._own_transport: AsyncHttpTransport | None = None
         try:
             self._transport = transport or self._over_http(auth, http)
         except BaseException:
@@ -100,5 +100,5 @@ class AsyncQueue(BaseQueue):
         await self.aclose()
 
     def _over_http(self, auth: AuthSource, http: HttpSettings | None) -> AsyncHttpTransport:
-        self._own_transport = AsyncHttpTransport(auth, http)
-        return self._own_transport
+        self._own_transport = own = AsyncHttpTransport(auth, http)
+        return own
