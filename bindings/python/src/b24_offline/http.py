@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import time
+import zlib
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -78,12 +79,10 @@ async def post(
     async def exchange() -> tuple[int, bytes]:
         request = client.stream("POST", url, headers=headers, content=content.encode("utf-8"))
         async with request as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > most:
-                    raise LostAnswer(Lost.TOO_LARGE)
-            return response.status_code, bytes(body)
+            body = _Body(response.headers.get("content-encoding", ""), most)
+            async for chunk in response.aiter_raw():
+                body.add(chunk)
+            return response.status_code, body.whole()
 
     try:
         return await asyncio.wait_for(exchange(), max(0.0, until - time.monotonic()))
@@ -93,6 +92,44 @@ async def post(
         raise LostAnswer(Lost.TIMED_OUT) from None
     except (httpx.HTTPError, httpx.StreamError, OSError):
         raise LostAnswer(Lost.BROKEN) from None
+
+
+class _Body:
+    """A body as it comes, unpacked here: a packed body that was cut must not pass for a whole one, and one that
+    unpacks to more than is taken must not be unpacked."""
+
+    def __init__(self, encoding: str, most: int) -> None:
+        if encoding.lower() not in ("", "identity", "gzip"):
+            raise LostAnswer(Lost.BROKEN)
+        self._most = most
+        self._bytes = bytearray()
+        self._packed = encoding.lower() == "gzip"
+        self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._began = False
+
+    def add(self, chunk: bytes) -> None:
+        if not self._packed:
+            self._take(chunk)
+        while self._packed and chunk:
+            if self._unpacker.eof:
+                # another packed part follows
+                self._unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            self._began = True
+            try:
+                self._take(self._unpacker.decompress(chunk, self._most + 1))
+            except zlib.error:
+                raise LostAnswer(Lost.BROKEN) from None
+            chunk = self._unpacker.unused_data
+
+    def whole(self) -> bytes:
+        if self._began and not self._unpacker.eof:
+            raise LostAnswer(Lost.BROKEN)
+        return bytes(self._bytes)
+
+    def _take(self, unpacked: bytes) -> None:
+        self._bytes += unpacked
+        if len(self._bytes) > self._most:
+            raise LostAnswer(Lost.TOO_LARGE)
 
 
 def cause(error: BaseException) -> str:
