@@ -120,6 +120,9 @@ def read(connection: socket.socket) -> Request | None:
         if not part:
             return None
         received += part
+        if received.startswith(b"\x16"):
+            # TLS, which this server does not speak
+            return None
         head, separator, body = received.partition(b"\r\n\r\n")
         if not separator:
             continue

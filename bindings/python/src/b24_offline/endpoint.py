@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 import httpx
 
 from .errors import EndpointError
 
+_NAME = re.compile(r"[a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*", re.IGNORECASE)
 _EXAMPLE = "it looks like https://portal.example/rest/"
 
 
@@ -74,7 +76,7 @@ def _checked(text: str, what: str, allow_http: bool) -> httpx.URL:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL:
         # its own words would repeat the address
-        raise EndpointError(f"{what} is no address (its host or port can't be read); {_EXAMPLE}") from None
+        raise _unreadable(what) from None
     if not url.scheme:
         raise EndpointError(f"{what} is no address (relative URL without a base); {_EXAMPLE}")
     if url.userinfo:
@@ -82,11 +84,17 @@ def _checked(text: str, what: str, allow_http: bool) -> httpx.URL:
         raise EndpointError(f"{what} holds a user or a password before the host; {advice}")
     if url.scheme not in ("https", "http"):
         raise EndpointError(f"{what} is neither https nor http; {_EXAMPLE}")
+    if not _NAME.fullmatch(url.raw_host.decode("ascii")):
+        raise _unreadable(what)
     if not url.host:
         raise EndpointError(f"{what} is no address (empty host); {_EXAMPLE}")
     if url.scheme == "http":
         _refuse_open_http(url, what, allow_http)
     return url
+
+
+def _unreadable(what: str) -> EndpointError:
+    return EndpointError(f"{what} is no address (its host or port can't be read); {_EXAMPLE}")
 
 
 def _refuse_open_http(url: httpx.URL, what: str, allow_http: bool) -> None:
