@@ -33,8 +33,13 @@ from ._native import (
     Verdicts,
     WriteBack,
     WriteResult,
+    b24_offline_bindings,
+    b24_offline_core,
 )
 from .errors import Broken, Busy, ConfigError, Freed, InvalidValue, Misuse, NotAVerdict, Panicked
+
+# each of the two generated modules has its own
+_INTERNAL = (b24_offline_bindings.InternalError, b24_offline_core.InternalError)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,7 +64,7 @@ def typed_errors() -> Iterator[None]:
         raise NotAVerdict(str(error)) from None
     except _native.TextError as error:
         raise InvalidValue(str(error)) from None
-    except _native.InternalError as error:
+    except _INTERNAL as error:
         sentence = f"b24-offline failed inside ({error}), which is a mistake in it; open the queue again"
         raise Panicked(sentence) from None
 
