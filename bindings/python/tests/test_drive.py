@@ -127,6 +127,18 @@ def test_verdicts_retry_and_reject(kind: str) -> None:
     assert driven.queue.status().parked == 1
 
 
+def test_a_mapping_names_what_is_not_done(kind: str) -> None:
+    portal = ScriptedPortal(3)
+    driven = Driven(kind, portal, journal=MemoryJournal())
+
+    def judging(batch: Batch) -> dict[str, Verdict]:
+        return {change.key: reject("no") for change in batch.changes if change.object.id == "2"}
+
+    assert driven.run(judging).is_EMPTY()
+    assert list(portal.reserved) == [2]
+    assert driven.queue.status().counters.done == 2
+
+
 def test_parked_objects_are_driven_again_when_asked_for(kind: str) -> None:
     portal = ScriptedPortal(2)
     driven = Driven(kind, portal, until_empty=False)

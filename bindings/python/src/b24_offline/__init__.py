@@ -120,7 +120,7 @@ from .errors import (
     WriteError,
     WriteParams,
 )
-from .handler import AsyncHandler, Each, Handler, done, each, reject, retry
+from .handler import Answer, AsyncHandler, Each, Handler, done, each, reject, retry
 from .http import HttpSettings
 from .inbox import Happened, Inbox
 from .journal import Journal, MemoryJournal
@@ -132,6 +132,7 @@ from .sqlite_journal import SqliteJournal
 from .transport import AsyncHttpTransport, AsyncTransport, HttpTransport, Transport
 
 __all__ = [
+    "Answer",
     "AsyncClock",
     "AsyncHandler",
     "AsyncHttpTransport",

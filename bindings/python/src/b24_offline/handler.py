@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Union, cast
 
 from ._native import Batch, Change, Judgement, Verdict, Verdicts
 from .aside import aside
 from .boundary import complete_verdicts
 from .report import logger
 
-#: Judges a batch for `Queue`; None means that all of it is done.
-Handler = Callable[[Batch], "Verdicts | None"]
+#: The verdicts of a batch: None when all of it is done, a mapping from keys to the verdicts of those changes that
+#: are something else than done, or the machine's own form.
+Answer = Union[Verdicts, Mapping[str, Verdict], None]
+#: Judges a batch for `Queue`.
+Handler = Callable[[Batch], Answer]
 #: The same for `AsyncQueue`: a coroutine function, or a plain function, which then runs on a thread of its own.
-AsyncHandler = Callable[[Batch], "Verdicts | Awaitable[Verdicts | None] | None"]
+AsyncHandler = Callable[[Batch], Union[Answer, Awaitable[Answer]]]
 
 
 def done() -> Verdict:
@@ -150,7 +153,7 @@ async def judge_async(handler: AsyncHandler | Each, batch: Batch) -> Judged:
     if isinstance(handler, Each) and handler.is_async:
         return await handler.judge_async(batch)
 
-    def judged_aside() -> Judged | Awaitable[Verdicts | None]:
+    def judged_aside() -> Judged | Awaitable[Answer]:
         try:
             answer = handler(batch)
             return answer if inspect.isawaitable(answer) else _complete(batch, answer)
@@ -176,9 +179,11 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
 
 
-def _complete(batch: Batch, verdicts: Verdicts | None) -> Judged:
-    if verdicts is None:
-        verdicts = Verdicts.ALL(Verdict.DONE(), [])
+def _complete(batch: Batch, verdicts: Answer) -> Judged:
+    if verdicts is None or isinstance(verdicts, Mapping):
+        named = (verdicts or {}).items()
+        except_ = [Judgement(key=key, verdict=verdict) for key, verdict in named]
+        verdicts = Verdicts.ALL(Verdict.DONE(), except_)
     if not isinstance(verdicts, Verdicts):
         raise TypeError(f"it answered {type(verdicts).__name__}, which is no Verdicts")
     complete = complete_verdicts(batch, verdicts)
