@@ -29,11 +29,15 @@ class FakeClock:
 
     def wait(self, inbox: Inbox, at: int | None) -> Happened | None:
         happened = inbox.take(30 if self._stands(inbox, at) else 0)
-        return happened or self._turn(inbox, at)
+        if happened is None:
+            self._turn(inbox, at)
+        return happened
 
     async def wait_async(self, inbox: Inbox, at: int | None) -> Happened | None:
         happened = await inbox.take_async(30 if self._stands(inbox, at) else 0)
-        return happened or self._turn(inbox, at)
+        if happened is None:
+            self._turn(inbox, at)
+        return happened
 
     def _stands(self, inbox: Inbox, at: int | None) -> bool:
         return inbox.busy > self.hanging or at is None

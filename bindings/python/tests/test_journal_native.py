@@ -17,6 +17,7 @@ from b24_offline import (
     JournalInUse,
     OAuthFile,
     Queue,
+    Report,
     SqliteJournal,
     Verdict,
     each,
@@ -44,8 +45,11 @@ def drained(
 
     auth = OAuthFile(portal.folder / "auth.json", Endpoint(portal.http, allow_http=True))
     journal = portal.folder / "queue.db"
-    arguments = {"until_empty": True, "on_notice": lambda report: said.append(str(report))}
-    with Queue(auth, ["ONCRMDEALADD"], journal=journal, **arguments) as queue:
+
+    def notice(report: Report) -> None:
+        said.append(str(report))
+
+    with Queue(auth, ["ONCRMDEALADD"], journal=journal, until_empty=True, on_notice=notice) as queue:
         if redriven:
             queue.redrive()
         assert queue.run(each(judging)).is_EMPTY()

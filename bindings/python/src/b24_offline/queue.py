@@ -89,7 +89,9 @@ class Queue(BaseQueue):
         self._thread = threading.Thread(target=run, name="b24-offline drive", daemon=True)
         self._thread.start()
         try:
-            wait([ended])
+            # in parts, because a wait without a time can't be interrupted everywhere
+            while wait([ended], timeout=1).not_done:
+                continue
         except BaseException:
             self.stop()
             self._abandoned = True
