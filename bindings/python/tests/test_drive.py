@@ -306,9 +306,13 @@ def test_a_write_goes_through_the_queue_and_before_the_verdicts(kind: str) -> No
 
 def test_writes_that_can_not_be_made_are_typed_errors(kind: str) -> None:
     driven = Driven(kind, ScriptedPortal(0))
-    for params in ("[]", "{", 5, [1], {"x": object()}, {"x": float("nan")}):
+    for params in ("[]", "{", 5, [1], {"x": object()}, {"x": float("nan")}, {"x": "\ud800"}):
         with pytest.raises(WriteParams, match="crm.deal.update are not the JSON text of an object"):
             driven.queue.submit("crm.deal.update", params)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the method is a text"):
+        driven.queue.submit(5, {})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="take change.object"):
+        driven.queue.redrive(["crm.deal 1"])
     assert driven.run(each(lambda change: None)).is_EMPTY()
     with pytest.raises(WriteEnded, match="crm.deal.update"):
         driven.write("crm.deal.update", {"id": "1"})

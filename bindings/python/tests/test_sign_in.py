@@ -135,11 +135,12 @@ CUT = b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"access_token":'
         as_json("200 OK", "<html>maintenance</html>"),
         as_json("200 OK", "{}"),
         as_json("200 OK", "[]"),
+        as_json("200 OK", '{"access_token":"canary\\ud800"}'),
         as_json("302 Found", "{}"),
         as_json("503 Service Unavailable", '{"error":"overloaded"}'),
         as_json("429 Too Many Requests", '{"error":"slow_down"}'),
     ],
-    ids=["closed", "cut", "html", "empty", "list", "redirect", "503", "429"],
+    ids=["closed", "cut", "html", "empty", "list", "no-text", "redirect", "503", "429"],
 )
 def test_a_renewal_that_fails_on_the_way_is_never_a_refusal(
     kind: str, failure: Answer, tmp_path: Path

@@ -12,6 +12,7 @@ from wire import TOKEN, Fixed, FixedAsync, call, network, send, unknown
 
 from b24_offline import (
     AsyncHttpTransport,
+    AuthNetwork,
     HttpError,
     HttpSettings,
     HttpTransport,
@@ -163,8 +164,18 @@ def test_a_source_of_tokens_that_fails_oddly_is_a_fault_of_the_network(kind: str
         def token(self) -> str:
             raise RuntimeError("https://oauth.example/?client_secret=canary-secret")
 
-    why = network(send(kind, Odd("https://portal.example/rest/"), [call()])[0])
-    assert "RuntimeError" in why and "canary" not in why
+    class NoText(Fixed):
+        def token(self) -> str:
+            return "canary\ud800"
+
+    class OddWords(Fixed):
+        def token(self) -> str:
+            raise AuthNetwork("later\ud800")
+
+    cases = [(Odd, "RuntimeError"), (NoText, "UnicodeEncodeError"), (OddWords, "later?")]
+    for source, words in cases:
+        why = network(send(kind, source("https://portal.example/rest/"), [call()])[0])
+        assert words in why and "canary" not in why
 
 
 def test_no_cookie_is_kept(kind: str) -> None:

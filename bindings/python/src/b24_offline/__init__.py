@@ -15,6 +15,7 @@ the logger `b24_offline`; nothing is printed.
 import logging
 
 from ._native import (
+    Absence,
     Batch,
     BatchSize,
     Call,
@@ -132,6 +133,7 @@ from .sqlite_journal import SqliteJournal
 from .transport import AsyncHttpTransport, AsyncTransport, HttpTransport, Transport
 
 __all__ = [
+    "Absence",
     "Answer",
     "AsyncClock",
     "AsyncHandler",

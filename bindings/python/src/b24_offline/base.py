@@ -81,7 +81,7 @@ class BaseQueue:
 
     def redrive(self, objects: Iterable[ObjectId] | None = None) -> None:
         """Drives parked objects again; without `objects` all of them. From any thread."""
-        which = Redrive.ALL() if objects is None else Redrive.OBJECTS(list(objects))
+        which = Redrive.ALL() if objects is None else Redrive.OBJECTS(_object_ids(objects))
         self._inbox.command(Input.REDRIVE(which))
 
     def status(self) -> Status:
@@ -164,13 +164,24 @@ def _opened(journal: str | os.PathLike[str] | Journal | None) -> Journal:
     return journal
 
 
+def _object_ids(objects: Iterable[ObjectId]) -> list[ObjectId]:
+    given = list(objects)
+    for one in given:
+        # in the drive loop it would end the run
+        if not isinstance(one, ObjectId):
+            raise TypeError(f"an ObjectId names an object, not {type(one).__name__}; take change.object")
+    return given
+
+
 def _json_object(method: str, params: Mapping[str, Any] | str) -> str:
+    if not isinstance(method, str) or not method.isascii():
+        raise TypeError("the method is a text such as crm.deal.update")
     try:
-        if isinstance(params, str):
-            if isinstance(json.loads(params), dict):
-                return params
-        elif isinstance(params, Mapping):
-            return json.dumps(dict(params), ensure_ascii=False, allow_nan=False)
+        text = params if isinstance(params, str) else json.dumps(dict(params), ensure_ascii=False, allow_nan=False)
+        # half of a surrogate pair is no text
+        text.encode("utf-8")
+        if isinstance(json.loads(text), dict):
+            return text
     except (TypeError, ValueError, RecursionError):
         pass
     raise WriteParams(method)

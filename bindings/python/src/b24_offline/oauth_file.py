@@ -130,6 +130,8 @@ class OAuthFile:
             raise _not_renewed("the answer was late, cut or too large") from None
         try:
             answer = json.loads(body.decode("utf-8"))
+            # half of a surrogate pair is no text
+            json.dumps(answer, ensure_ascii=False).encode("utf-8")
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):

@@ -60,9 +60,9 @@ class AsyncHttpTransport:
             # refused for its token, the call was not executed
             token = await asyncio.wait_for(self._renewed(token), max(0.0, until - time.monotonic()))
         except SignInAgain as error:
-            return Reply.NOT_SENT(NotSent.SIGN_IN_AGAIN(why=str(error)))
+            return Reply.NOT_SENT(NotSent.SIGN_IN_AGAIN(why=_text(error)))
         except AuthError as error:
-            return _no_network(str(error))
+            return _no_network(_text(error))
         except asyncio.TimeoutError:
             return _no_network("the renewal of the token took too long")
         return await self._post(call, token, until)
@@ -116,7 +116,10 @@ class AsyncHttpTransport:
 
     async def _token(self) -> str:
         try:
-            return await called(self._auth.token)
+            token = await called(self._auth.token)
+            # raises for what is no text
+            token.encode("utf-8")
+            return token
         except AuthError:
             raise
         except Exception as error:
@@ -160,6 +163,11 @@ class HttpTransport:
 
 def _no_network(why: str) -> Reply:
     return Reply.NOT_SENT(NotSent.NETWORK(why=why))
+
+
+def _text(error: Exception) -> str:
+    """Its words; half of a surrogate pair is no text and crosses no boundary."""
+    return str(error).encode("utf-8", "replace").decode("utf-8")
 
 
 def _strange(error: Exception) -> AuthNetwork:
