@@ -31,7 +31,8 @@ export class Machine {
    * @throws WrongShape for what is no input
    */
   handle(input: Input, now: number): Step {
-    return this.#alone((inner) => inner.handle(input, now));
+    // a plain copy: what an object of the caller's throws while it is read must not be thrown through the wasm
+    return this.#alone((inner) => inner.handle(structuredClone(input), now));
   }
 
   /** How it is doing. */

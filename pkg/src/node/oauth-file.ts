@@ -106,7 +106,7 @@ export class OAuthFile implements AuthSource {
     const contentType = "application/x-www-form-urlencoded";
     const got = await post({ url: this.#oauthUrl, contentType, body, timeout: PATIENCE }, this.#settings);
     if ("notSent" in got) throw notRenewed(got.notSent);
-    if ("lost" in got) throw notRenewed(got.lost === "broken" ? got.why : "the answer was cut or too large");
+    if ("lost" in got) throw notRenewed(got.lost === "too_large" ? "the answer was cut or too large" : got.why);
     const answer = objectIn(got.bytes);
     if (answer === undefined) throw notRenewed(`HTTP ${got.status} without JSON`);
     if (text(answer, "access_token") !== "") return answer;
@@ -130,8 +130,8 @@ export class OAuthFile implements AuthSource {
     for (const field of TOKENS) {
       if (text(answer, field) !== "") document[field] = text(answer, field);
     }
-    const lives = Number(answer.expires_in ?? NaN);
-    if (Number.isInteger(lives) && lives >= 0) document.expires_at = Math.floor(Date.now() / 1_000) + lives;
+    const lives = String(answer.expires_in);
+    if (/^\d{1,10}$/.test(lives)) document.expires_at = Math.floor(Date.now() / 1_000) + Number(lives);
     else delete document.expires_at;
     this.#document = document;
     this.#stored = false;
