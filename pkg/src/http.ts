@@ -112,8 +112,9 @@ const NO_TLS = new Set([
  * that broke. In doubt it is no.
  */
 function wasNotSent(error: unknown): boolean {
-  for (const { code, syscall } of chain(error)) {
+  for (const { code, syscall, message } of chain(error)) {
     if (syscall === "connect" || syscall === "getaddrinfo") return true;
+    if (typeof message === "string" && message.includes("before secure TLS connection was established")) return true;
     if (typeof code === "string" && NO_TLS.has(code)) return true;
   }
   return false;

@@ -6,6 +6,7 @@ import {
   Freed,
   type Input,
   InvalidValue,
+  type JournalContents,
   Machine,
   Misuse,
   NotAVerdict,
@@ -52,7 +53,7 @@ test("init may be repeated, after a failure too", async () => {
 test("each error of the core has its class", () => {
   expect(() => defaultConfig("portal.example", ["no event"])).toThrow(InvalidValue);
   const config = defaultConfig("portal.example", []);
-  const journal = { entries: [], condition: "intact" } as const;
+  const journal: JournalContents = { entries: [], condition: "intact" };
   expect(() => new Machine(config, journal, 7n, NOW)).toThrow(ConfigError);
   expect(() => new Machine(config, journal, 7n, NOW)).toThrow("name at least one");
   using machine = open();

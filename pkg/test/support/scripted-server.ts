@@ -2,9 +2,12 @@
 
 import { type AddressInfo, type Socket, createServer } from "node:net";
 
+const TLS_HANDSHAKE = 0x16;
+
 /** What happens to a request once it has been read. */
 export type Answer =
   | { send: Buffer | string }
+  | { begin: string }
   | { endless: Buffer }
   | { after: Promise<void>; then: Answer }
   | "drop"
@@ -45,6 +48,8 @@ export async function scripted(script: (request: Request) => Answer): Promise<Sc
     let read = Buffer.alloc(0);
     socket.on("data", (chunk) => {
       read = Buffer.concat([read, chunk]);
+      // a client that wants TLS is told so in plain HTTP
+      if (read[0] === TLS_HANDSHAKE) return void play(socket, json("400 Bad Request", "{}"));
       const request = parsed(read);
       if (request === undefined) return;
       read = Buffer.alloc(0);
@@ -67,6 +72,7 @@ async function play(socket: Socket, answer: Answer): Promise<void> {
   else if (answer === "reset") socket.resetAndDestroy();
   else if (answer === "silence") return;
   else if ("send" in answer) socket.end(answer.send);
+  else if ("begin" in answer) socket.write(answer.begin);
   else if ("endless" in answer) goOn(socket, answer.endless);
   else {
     await answer.after;
