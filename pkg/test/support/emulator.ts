@@ -23,27 +23,36 @@ export interface Audit {
   own_writes_returned: Record<string, number>;
 }
 
+interface Ready {
+  http: string;
+  https: string | null;
+  control: string;
+}
+
 export class Emulator implements AsyncDisposable {
-  /** The portal's REST base. */
+  /** The portal's REST base over plain HTTP, and over HTTPS with the authority in `ca.pem`. */
   readonly http: string;
+  readonly https: string;
   readonly folder: string;
   readonly #control: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, folder: string, ready: { http: string; control: string }) {
+  private constructor(child: ChildProcess, folder: string, ready: Ready) {
     this.#child = child;
     this.folder = folder;
     this.http = ready.http;
+    this.https = ready.https ?? "";
     this.#control = ready.control;
   }
 
-  static async start(personality: Personality): Promise<Emulator> {
+  /** Starts it; `auth.json` in its folder is the administrator's. */
+  static async start(personality: Personality, more: readonly string[] = []): Promise<Emulator> {
     const folder = await mkdtemp(join(tmpdir(), "b24-offline-"));
-    const options = ["--personality", personality, "--limits", "off", "--auth-out", "auth.json"];
+    const options = ["--personality", personality, "--limits", "off", "--auth-out", "auth.json", ...more];
     const child = spawn(program(), ["emulator", ...options], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
     const failed = new Promise<never>((_, reject) => child.on("error", reject));
     for await (const line of createInterface({ input: child.stdout })) {
-      return new Emulator(child, folder, JSON.parse(line) as { http: string; control: string });
+      return new Emulator(child, folder, JSON.parse(line) as Ready);
     }
     return failed;
   }
@@ -75,6 +84,11 @@ export class Emulator implements AsyncDisposable {
       token: () => Promise.resolve(token),
       refresh: () => Promise.reject(new AuthError("sign_in_again", "no test lives for an hour")),
     };
+  }
+
+  /** A file in its folder. */
+  file(name: string): string {
+    return join(this.folder, name);
   }
 
   /** The audit, after it was told of these deliveries. */
