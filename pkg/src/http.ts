@@ -33,8 +33,11 @@ const MIB = 1024 * 1024;
 export async function post(asked: Asked, settings: HttpSettings): Promise<Got> {
   const abort = new AbortController();
   let late = false;
-  const timer = setTimeout(() => abort.abort((late = true)), asked.timeout);
   const givenUp = () => abort.abort();
+  const timer = setTimeout(() => {
+    late = true;
+    abort.abort();
+  }, asked.timeout);
   asked.signal?.addEventListener("abort", givenUp);
   if (asked.signal?.aborted === true) givenUp();
   try {
