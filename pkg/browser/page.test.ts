@@ -25,7 +25,11 @@ const complaints: string[] = [];
 beforeAll(async () => {
   profile = await mkdtemp(join(tmpdir(), "b24-offline-"));
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-  browser = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: [...FLAGS, ...QUIET] });
+  browser = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    args: [...FLAGS, ...QUIET],
+  });
 });
 
 afterAll(async () => {
@@ -45,7 +49,11 @@ async function opened(server: PageServer): Promise<Page> {
 }
 
 /** Calls a function of the page's module. */
-function call<K extends keyof PageModule>(page: Page, name: K, ...args: Parameters<PageModule[K]>): ReturnType<PageModule[K]> {
+function call<K extends keyof PageModule>(
+  page: Page,
+  name: K,
+  ...args: Parameters<PageModule[K]>
+): ReturnType<PageModule[K]> {
   const inPage = ([name, args]: [string, unknown[]]): unknown => {
     const { offered } = globalThis as unknown as { offered: Record<string, (...args: unknown[]) => unknown> };
     return offered[name]?.(...args);
@@ -111,7 +119,10 @@ test("a bundler finds the wasm by itself", async () => {
   await symlink(PACKAGE, join(app, "node_modules", "b24-offline"));
   const main = 'import { init, version } from "b24-offline"; init().then(() => { globalThis.bundled = version(); });';
   await writeFile(join(app, "main.js"), main);
-  await writeFile(join(app, "index.html"), '<!doctype html><title>app</title><script type="module" src="main.js"></script>');
+  await writeFile(
+    join(app, "index.html"),
+    '<!doctype html><title>app</title><script type="module" src="main.js"></script>',
+  );
   const shared = { root: app, configFile: false, logLevel: "error" } as const;
   await build(shared);
   const server = await preview({ ...shared, preview: { port: 0, host: "127.0.0.1" } });

@@ -6,7 +6,11 @@ import type { AddressInfo } from "node:net";
 import { extname, normalize } from "node:path";
 import { type Gate, gate } from "../test/support/gate.js";
 
-const TYPES: Readonly<Record<string, string>> = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+const TYPES: Readonly<Record<string, string>> = {
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
 const ROOTS: readonly [string, URL][] = [
   ["/dist/", new URL("../dist/", import.meta.url)],
   ["/idb/", new URL("../node_modules/idb/build/", import.meta.url)],
@@ -56,7 +60,8 @@ export class PageServer implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = normalize(new URL(request.url ?? "/", this.origin).pathname);
-    if (path === "/") response.setHeader("content-security-policy", POLICY).setHeader("content-type", "text/html").end(PAGE);
+    if (path === "/")
+      response.setHeader("content-security-policy", POLICY).setHeader("content-type", "text/html").end(PAGE);
     else if (path === "/told") await this.#hear(request, response);
     else if (path.startsWith("/moved/")) response.writeHead(302, { location: "/told" }).end();
     else await serve(path, response);

@@ -55,7 +55,10 @@ async function drain(options, queue, signals, log) {
     handle: (batch) => (exec ?? lines).handle(batch),
     judged: (batch, verdicts) => followUp.judged(batch, verdicts),
   });
-  const ended = running.then(() => 0, (error) => codeOf(error, log));
+  const ended = running.then(
+    () => 0,
+    (error) => codeOf(error, log),
+  );
   const code = await Promise.race([ended.then((ended) => followUp.finish(ended)), signals.obeyed(queue)]);
   exec?.endAll();
   if (lines.refused === undefined) return code;

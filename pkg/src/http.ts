@@ -23,9 +23,7 @@ export interface Asked {
 
 /** What came of it: the answer, or how it went missing. */
 export type Got =
-  | { status: number; bytes: Uint8Array }
-  | { notSent: string }
-  | { lost: Exclude<Lost, "not_the_portal">; why: string };
+  { status: number; bytes: Uint8Array } | { notSent: string } | { lost: Exclude<Lost, "not_the_portal">; why: string };
 
 const MIB = 1024 * 1024;
 
@@ -138,7 +136,7 @@ interface Link {
 
 function chain(error: unknown): Link[] {
   const links: Link[] = [];
-  for (let next = error; next instanceof Error && links.length < 10; ) {
+  for (let next = error; next instanceof Error && links.length < 10;) {
     links.push(next);
     // of several addresses that were tried the first one stands for all
     next = next instanceof AggregateError && next.errors.length > 0 ? next.errors[0] : next.cause;

@@ -88,7 +88,9 @@ function lock(name: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const held = (lock: Lock | null) => {
       if (lock === null) {
-        reject(new JournalInUse(`the journal ${name} is in use by another tab; close that one, or name another journal`));
+        reject(
+          new JournalInUse(`the journal ${name} is in use by another tab; close that one, or name another journal`),
+        );
         return;
       }
       return new Promise<void>((free) => resolve(free));

@@ -54,7 +54,8 @@ export class Machine {
   #alone<R>(call: (inner: Inner) => R): R {
     const inner = this.#inner;
     if (inner === undefined) throw new Freed("the machine was freed; open another one");
-    if (this.#working) throw new Reentered("the machine was called from inside one of its own calls; call it after that");
+    if (this.#working)
+      throw new Reentered("the machine was called from inside one of its own calls; call it after that");
     this.#working = true;
     try {
       return inside(() => call(inner));

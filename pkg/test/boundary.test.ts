@@ -30,7 +30,12 @@ import { type InitOutput, default as load } from "../dist/wasm/b24_offline_wasm.
 const NOW = 1_795_000_000_000;
 
 function open(): Machine {
-  return new Machine(defaultConfig("portal.example", ["ONCRMDEALUPDATE"]), { entries: [], condition: "intact" }, 7n, NOW);
+  return new Machine(
+    defaultConfig("portal.example", ["ONCRMDEALUPDATE"]),
+    { entries: [], condition: "intact" },
+    7n,
+    NOW,
+  );
 }
 
 // the tests of this file follow one another: before init, after it, after a trap

@@ -68,10 +68,12 @@ describe.each(PERSONALITIES)("the portal is %s", (personality) => {
     await crashed;
     const lines: string[] = [];
     const queue = await quick({ auth, journal: await FileJournal.open(portal.file("queue.journal")) });
-    await queue.run(each((change) => {
-      lines.push(changeLine(change));
-      return done;
-    }));
+    await queue.run(
+      each((change) => {
+        lines.push(changeLine(change));
+        return done;
+      }),
+    );
     await drained(portal, lines);
   });
 
@@ -84,10 +86,12 @@ describe.each(PERSONALITIES)("the portal is %s", (personality) => {
     const auth = await OAuthFile.open(path, Endpoint.parse(portal.http, { allowHttp: true }));
     const lines: string[] = [];
     const queue = await quick({ auth, journal: new MemoryJournal() });
-    await queue.run(each(async (change) => {
-      if (lines.push(changeLine(change)) === 5) await portal.control("token/expire", {});
-      return done;
-    }));
+    await queue.run(
+      each(async (change) => {
+        if (lines.push(changeLine(change)) === 5) await portal.control("token/expire", {});
+        return done;
+      }),
+    );
     await drained(portal, lines);
     const after = JSON.parse(await readFile(path, "utf8")) as Record<string, string>;
     expect(after.access_token).not.toBe(before.access_token);

@@ -45,7 +45,9 @@ test("an address is brought into its one form", () => {
   const endpoint = Endpoint.parse(" https://Portal.Example:443/rest ");
   expect(endpoint.url).toBe("https://portal.example/rest/");
   expect(endpoint.portal).toBe("portal.example");
-  expect(Endpoint.parse("https://portal.example:8443/intern/rest//").url).toBe("https://portal.example:8443/intern/rest/");
+  expect(Endpoint.parse("https://portal.example:8443/intern/rest//").url).toBe(
+    "https://portal.example:8443/intern/rest/",
+  );
   expect(() => endpoint.sibling("http://oauth.example/", "oauth_url")).toThrow("oauth_url is plain http");
 });
 

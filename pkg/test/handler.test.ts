@@ -43,7 +43,10 @@ test("what is thrown for a change fails that change only", async () => {
 
 test("what is no verdict fails that change only, and is shown", async () => {
   const wrong: Record<string, unknown> = { a: undefined, b: "ok", c: {} };
-  const { verdicts, failures } = await judged(each(({ key }) => (wrong[key] ?? (key === "a" ? undefined : done)) as never), batch("a", "b", "c", "d"));
+  const { verdicts, failures } = await judged(
+    each(({ key }) => (wrong[key] ?? (key === "a" ? undefined : done)) as never),
+    batch("a", "b", "c", "d"),
+  );
   expect(verdicts).toEqual(again("d"));
   const shown = ["undefined", "'ok'", "an object"].map((what) => `1: it answered ${what}, which is no verdict`);
   expect(failures).toEqual(shown);

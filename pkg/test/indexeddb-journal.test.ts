@@ -11,7 +11,14 @@ afterEach(() => {
 test("what is saved is found by the next one", async () => {
   const journal = await IndexedDbJournal.open("kept");
   expect(journal.contents()).toEqual({ entries: [], condition: "intact" });
-  await journal.save({ id: 1, puts: [{ key: "a", value: "1" }, { key: "b", value: "2" }], deletes: [] });
+  await journal.save({
+    id: 1,
+    puts: [
+      { key: "a", value: "1" },
+      { key: "b", value: "2" },
+    ],
+    deletes: [],
+  });
   await journal.save({ id: 2, puts: [{ key: "b", value: "3" }], deletes: ["a", "b", "not there"] });
   await journal.close();
   const next = await IndexedDbJournal.open("kept");

@@ -35,16 +35,28 @@ const jsonl = (...more: string[]) => [...ENDPOINT, ...USUAL, "--jsonl", ...more]
 const LONG = "x".repeat(256);
 
 test.each<[string[], string[]]>([
-  [["--jsonl", ...USUAL, "--endpoint", "http://127.0.0.1:1/rest/"], ["plain http", "--allow-http"]],
+  [
+    ["--jsonl", ...USUAL, "--endpoint", "http://127.0.0.1:1/rest/"],
+    ["plain http", "--allow-http"],
+  ],
   [["--jsonl", ...USUAL, "--endpoint", "https://user:canary@portal.example/rest/"], ["user or a password"]],
-  [["--jsonl", ...USUAL, "--endpoint", "https://portal.example/rest/1/canary-code/"], ["webhook", "OAuth token"]],
+  [
+    ["--jsonl", ...USUAL, "--endpoint", "https://portal.example/rest/1/canary-code/"],
+    ["webhook", "OAuth token"],
+  ],
   [["--jsonl", ...USUAL], ["--endpoint URL is missing"]],
   [["--jsonl", ...ENDPOINT, "--event", "ONCRMDEALADD"], ["--auth FILE is missing"]],
   [["--jsonl", ...ENDPOINT, "--auth", "auth.json"], ["--event NAME is missing"]],
   [["--jsonl", ...ENDPOINT, ...USUAL.slice(2), "--auth", "none.json"], ["none.json can't be read"]],
-  [[...ENDPOINT, ...USUAL], ["nothing would receive the changes", "--jsonl", "--exec"]],
+  [
+    [...ENDPOINT, ...USUAL],
+    ["nothing would receive the changes", "--jsonl", "--exec"],
+  ],
   [jsonl("--exec", "cat"), ["--jsonl and --exec", "give one"]],
-  [[...ENDPOINT, ...USUAL, "--exec", " \n"], ["--exec is empty", "name a program"]],
+  [
+    [...ENDPOINT, ...USUAL, "--exec", " \n"],
+    ["--exec is empty", "name a program"],
+  ],
   [jsonl("--event", "NOT AN EVENT"), ["NOT AN EVENT", "ONCRMDEALUPDATE"]],
   [jsonl("--connector", ""), ["connector", "leave it out"]],
   [jsonl("--connector", LONG), ["256 bytes", "shorter"]],
@@ -86,7 +98,14 @@ test("an auth file that others may read is refused", async () => {
 test("help teaches", async () => {
   const { code, out } = await listen("/", ["--help"]);
   expect(code).toBe(0);
-  for (const word of ["A second signal", "0.01 to 86400", "Examples:", "Exit codes:", '"verdict": "retry"', "--until-empty"]) {
+  for (const word of [
+    "A second signal",
+    "0.01 to 86400",
+    "Examples:",
+    "Exit codes:",
+    '"verdict": "retry"',
+    "--until-empty",
+  ]) {
     expect(out).toContain(word);
   }
 });
@@ -158,10 +177,16 @@ test("a second signal ends at once, and the handler that is given up is told to 
   expect(code, said).toBe(1);
   expect(said.split("stopping:")).toHaveLength(2);
   expect(said).toContain("warning: stopped at once; the next start carries on without loss");
-  expect(said).toMatch(/warning: the handler that is process \d+ was told to end \(SIGTERM\); its changes will be delivered again/);
+  expect(said).toMatch(
+    /warning: the handler that is process \d+ was told to end \(SIGTERM\); its changes will be delivered again/,
+  );
   await until(() => access(portal.file("given-up")));
   const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
-  expect(await portal.audit(rest.out.trimEnd().split("\n"))).toMatchObject({ lost: [], free_records: 0, reservations: [] });
+  expect(await portal.audit(rest.out.trimEnd().split("\n"))).toMatchObject({
+    lost: [],
+    free_records: 0,
+    reservations: [],
+  });
 });
 
 test("a closed standard output ends it with 1, and what was not taken comes again", async () => {
@@ -172,7 +197,9 @@ test("a closed standard output ends it with 1, and what was not taken comes agai
   running.child.stdout?.destroy();
   const { code, said } = await running.ended();
   expect(code).toBe(1);
-  expect(said).toContain("error: standard output was closed; the lines that were not taken come again at the next start");
+  expect(said).toContain(
+    "error: standard output was closed; the lines that were not taken come again at the next start",
+  );
   const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
   expect(rest.out.trimEnd().split("\n")).toHaveLength(5);
 });
@@ -201,6 +228,10 @@ test("without a journal it says what that means", async () => {
 });
 
 async function until(check: () => Promise<unknown>): Promise<void> {
-  const so = () => check().then(() => true, () => false);
+  const so = () =>
+    check().then(
+      () => true,
+      () => false,
+    );
   while (!(await so())) await new Promise((resolve) => setImmediate(resolve));
 }

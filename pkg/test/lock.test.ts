@@ -43,13 +43,17 @@ test("another process's is held as long as that lives, however it ends", async (
   await expect(take(files.file("lock"))).rejects.toMatchObject({ pid: child.pid });
   child.kill("SIGKILL");
   await once(child, "exit");
-  await (await take(files.file("lock")))();
+  await (
+    await take(files.file("lock"))
+  )();
 });
 
 test.runIf(process.platform === "linux")("a pid that is used again does not hold it", async () => {
   await using files = await folder();
   await writeFile(files.file("lock"), `${process.pid} 1 ${MARK}\n`);
-  await (await take(files.file("lock")))();
+  await (
+    await take(files.file("lock"))
+  )();
   await writeFile(files.file("lock"), `${process.pid} ${await start(process.pid)} ${MARK}\n`);
   await expect(take(files.file("lock"))).rejects.toThrow(Held);
 });
@@ -92,7 +96,10 @@ test("of many that find it stale at once, one wins", async () => {
     const mark = round.toString(16).padStart(16, "0");
     await writeFile(files.file("lock"), `${dead} 1 ${mark}\n`);
     const answers = await Promise.all(children.map((child) => asked(child, "take")));
-    expect(answers.filter((answer) => answer === "taken"), answers.join()).toHaveLength(1);
+    expect(
+      answers.filter((answer) => answer === "taken"),
+      answers.join(),
+    ).toHaveLength(1);
     expect(answers.filter((answer) => answer === "held")).toHaveLength(children.length - 1);
     await Promise.all(children.map((child) => asked(child, "free")));
     expect(await readdir(files.path)).toEqual([]);

@@ -82,7 +82,11 @@ test("an expired token is renewed once and the call repeated once", async () => 
   ]);
   expect(it.server.requests).toHaveLength(3);
   const now = await stored(it.path);
-  expect(now).toMatchObject({ access_token: "canary-new", refresh_token: "canary-refresh-2", member: { kept: [1, null] } });
+  expect(now).toMatchObject({
+    access_token: "canary-new",
+    refresh_token: "canary-refresh-2",
+    member: { kept: [1, null] },
+  });
   expect(now.expires_at).toBeGreaterThanOrEqual(before + 3_600);
   expect((await stat(it.path)).mode & 0o777).toBe(0o600);
   expect(await readdir(it.files.path)).toEqual(["auth.json"]);
@@ -172,7 +176,7 @@ test("a caller that gives up does not lose the new pair", async () => {
     asked.open();
     return { after: go.opened, then: newPair() };
   });
-  expect(await it.transport.send({ ...CALL, timeout: 500 }, OPEN)).toEqual({
+  expect(await it.transport.send({ ...CALL, timeout: 3_000 }, OPEN)).toEqual({
     not_sent: { network: { why: "the renewal of the token took too long" } },
   });
   await asked.opened;

@@ -125,9 +125,10 @@ test("closing in the middle is a crash that loses nothing", async () => {
   await crashing.close();
   await expect(running).rejects.toThrow(Freed);
   expect(given?.aborted).toBe(true);
-  expect(journal.contents().entries.map(({ key }) => key), "written ahead of the delivery").toContainEqual(
-    expect.stringMatching(/^reservation\//),
-  );
+  expect(
+    journal.contents().entries.map(({ key }) => key),
+    "written ahead of the delivery",
+  ).toContainEqual(expect.stringMatching(/^reservation\//));
   const seen: string[] = [];
   await (await open(portal, { journal })).run(keeping(seen));
   expect(seen).toEqual(["1", "2", "3", "4", "5", "6"]);
@@ -319,7 +320,10 @@ test.each<[string, () => Partial<QueueOptions>]>([
   ["a transport that rejects", () => ({ transport: { send: async () => throwing() } })],
   ["a transport that throws", () => ({ transport: { send: throwing } })],
   ["onNotice", () => ({ onNotice: throwing })],
-  ["onNotice of a failed handler", () => ({ onNotice: ({ notice }) => notice.notice === "handler_failed" && throwing() })],
+  [
+    "onNotice of a failed handler",
+    () => ({ onNotice: ({ notice }) => notice.notice === "handler_failed" && throwing() }),
+  ],
 ])("a mistake in %s ends the run with it", async (_, wrong) => {
   const queue = await open(new ScriptedPortal(1), wrong());
   const failing = () => Promise.reject(new Error("down"));

@@ -55,7 +55,9 @@ test("ten lines of TypeScript drain a portal", async () => {
   for await (const line of createInterface({ input: child.stdout })) {
     if (printed.push(line) === 3) await ended(child);
   }
-  expect(printed).toEqual([1, 2, 3].map((id) => expect.stringMatching(`^crm.deal ${id} present: \\{"ID":"${id}"`) as string));
+  expect(printed).toEqual(
+    [1, 2, 3].map((id) => expect.stringMatching(`^crm.deal ${id} present: \\{"ID":"${id}"`) as string),
+  );
 });
 
 test("the package's README compiles", async () => {

@@ -38,7 +38,10 @@ function transport(base: string): HttpTransport {
   return new HttpTransport(new Fixed(base), { maxAnswer: 1024 * 1024 });
 }
 
-async function replyTo(answer: Answer, sent = call()): Promise<{ reply: Reply; requests: { path: string; body: string }[] }> {
+async function replyTo(
+  answer: Answer,
+  sent = call(),
+): Promise<{ reply: Reply; requests: { path: string; body: string }[] }> {
   await using server = await scripted(() => answer);
   return { reply: await transport(server.base).send(sent, OPEN), requests: server.requests };
 }
@@ -64,7 +67,9 @@ test("the token and the connector stand in the body alone", async () => {
 
 test("a call that no transport sends is refused", async () => {
   const { reply, requests } = await replyTo("silence", call(20_000, { method: "https://elsewhere.example/x" }));
-  expect(reply).toEqual({ not_sent: { refused: { why: expect.stringContaining("is no name of a method") as string } } });
+  expect(reply).toEqual({
+    not_sent: { refused: { why: expect.stringContaining("is no name of a method") as string } },
+  });
   expect(requests).toEqual([]);
 });
 
@@ -201,7 +206,10 @@ test.each([
   [Object.assign(new Error("x"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" }), true],
 ])("%s: surely not sent is %s", async (cause, sure) => {
   const failing = () => Promise.reject(new TypeError("fetch failed", { cause }));
-  const reply = await new HttpTransport(new Fixed("https://portal.example/rest/"), { fetch: failing }).send(call(), OPEN);
+  const reply = await new HttpTransport(new Fixed("https://portal.example/rest/"), { fetch: failing }).send(
+    call(),
+    OPEN,
+  );
   expect(reply).toEqual(
     sure ? { not_sent: { network: { why: `the portal can't be reached (${cause.message})` } } } : unknown("broken"),
   );
@@ -234,7 +242,7 @@ test("a renewal that takes longer than the call may is not sent", async () => {
     token: () => Promise.resolve(TOKEN),
     refresh: () => new Promise(() => undefined),
   };
-  expect(network(await new HttpTransport(auth).send(call(1_000), OPEN))).toContain("took too long");
+  expect(network(await new HttpTransport(auth).send(call(3_000), OPEN))).toContain("took too long");
 });
 
 test("nothing prints a secret", async () => {

@@ -53,9 +53,7 @@ export class Exec {
     for (const { pid } of this.#running) {
       if (pid === undefined) continue;
       const became = endGroup(pid) ? "was told to end (SIGTERM)" : "still runs";
-      this.#log.warning(
-        `the handler that is process ${pid} ${became}; its changes will be delivered again`,
-      );
+      this.#log.warning(`the handler that is process ${pid} ${became}; its changes will be delivered again`);
     }
   }
 }

@@ -157,9 +157,7 @@ function checkTogether(given, options) {
     throw new Wrong("the field of --write-back is empty; name one, or leave the option out");
   }
   if (options.writeBack !== undefined && options.retrieve === "none") {
-    throw new Wrong(
-      "--write-back writes what was read, and --retrieve none reads nothing; leave one of them out",
-    );
+    throw new Wrong("--write-back writes what was read, and --retrieve none reads nothing; leave one of them out");
   }
 }
 

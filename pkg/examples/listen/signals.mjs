@@ -40,9 +40,7 @@ export class Signals {
   #came() {
     if (this.#asked === undefined) {
       this.#asked = performance.now();
-      this.#log.info(
-        "stopping: what was judged is settled; a second signal, a second or more from now, ends at once",
-      );
+      this.#log.info("stopping: what was judged is settled; a second signal, a second or more from now, ends at once");
       this.#queue?.stop();
     } else if (performance.now() - this.#asked >= ONE_REQUEST) {
       this.#log.warning("stopped at once; the next start carries on without loss");

@@ -62,7 +62,9 @@ function valueOf(line: Uint8Array | undefined): unknown {
 }
 
 function isHeader(value: unknown): value is { salvaged?: unknown } {
-  return typeof value === "object" && value !== null && "b24_offline_journal" in value && value.b24_offline_journal === 1;
+  return (
+    typeof value === "object" && value !== null && "b24_offline_journal" in value && value.b24_offline_journal === 1
+  );
 }
 
 function isEntry(value: unknown): value is [string, string] {

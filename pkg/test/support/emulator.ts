@@ -50,7 +50,12 @@ export class Emulator implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), "b24-offline-"));
     const options = ["--personality", personality, "--limits", "off", "--auth-out", "auth.json", ...more];
     const child = spawn(program(), ["emulator", ...options], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
-    const failed = new Promise<never>((_, reject) => child.on("error", reject));
+    const failed = new Promise<never>((_, reject) => {
+      child.on("error", reject);
+      child.on("exit", (code) => reject(new Error(`the emulated portal ended with ${code}`)));
+    });
+    // its end after the test is nobody's concern
+    failed.catch(() => undefined);
     for await (const line of createInterface({ input: child.stdout })) {
       return new Emulator(child, folder, JSON.parse(line) as Ready);
     }
