@@ -1,7 +1,9 @@
 //! The program given to `--exec`: does what the scenario's rules say, and writes down what it did.
 //!
 //! Its folder holds `rules.json`, the rules; `log.jsonl`, what happened, one JSON object a line in the order in which
-//! it happened; and a file `gate-NAME` for each gate that is released.
+//! it happened; a file `gate-NAME` for each gate that is released; and a file `killed-START` for each start of the
+//! program that was killed: its handlers have nothing done, because their changes are given to others.
+//! Which start a handler belongs to is told by the environment variable [`START`].
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -19,6 +21,9 @@ use crate::scenario::rule::{Rule, Then};
 const RULES: &str = "rules.json";
 /// The file of what happened.
 const LOG: &str = "log.jsonl";
+/// The environment variable with the start that a handler belongs to: `NAME-N`, the name that the scenario gives it
+/// and a number.
+pub const START: &str = "CONFORMANCE_START";
 /// How often a gate is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 /// A gate that nobody releases.
@@ -32,8 +37,8 @@ pub enum Entry {
     Began {
         /// Counts from 1.
         call: u64,
-        /// Who started it.
-        parent: u32,
+        /// The start of the program that started it.
+        start: String,
         /// The lines that it was given.
         changes: Vec<Value>,
     },
@@ -70,6 +75,14 @@ pub fn release(folder: &Path, gate: &str) -> Result<()> {
     Ok(fs::write(folder.join(format!("gate-{gate}")), "")?)
 }
 
+/// Handlers of this start have nothing done from now on.
+///
+/// # Errors
+/// A folder that can't be written.
+pub fn abandon(folder: &Path, start: &str) -> Result<()> {
+    Ok(fs::write(folder.join(format!("killed-{start}")), "")?)
+}
+
 /// The whole lines of the log from a position on, and the position after them.
 ///
 /// # Errors
@@ -89,27 +102,27 @@ pub fn entries(folder: &Path, from: u64) -> Result<(Vec<Entry>, u64)> {
 ///
 /// # Errors
 /// A folder without rules, a line that is no JSON.
-pub fn handle(folder: &Path, input: &str) -> Result<(String, i32)> {
+pub fn handle(folder: &Path, start: &str, input: &str) -> Result<(String, i32)> {
     let rules = fs::read(folder.join(RULES)).context("the rules can't be read")?;
     let rules: Vec<Rule> = serde_json::from_slice(&rules)?;
     let changes: Vec<Value> =
         input.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("a change")?;
-    let log = Log { path: folder.join(LOG) };
-    let call = log.begin(&changes)?;
-    let fitting = |change| rules.iter().filter(move |rule| rule.fits(change, call));
+    let log = Log { path: folder.join(LOG), killed: folder.join(format!("killed-{start}")) };
+    let call = log.begin(start, &changes)?;
+    let fitting = |change| rules.iter().filter(move |rule| rule.fits(change, start, call));
     let gates = changes.iter().flat_map(fitting).filter_map(|rule| match &rule.then {
         Then::Hold(gate) => Some(folder.join(format!("gate-{gate}"))),
         _ => None,
     });
     let gates: Vec<PathBuf> = gates.collect();
-    if !gates.is_empty() && !log.wait_at(call, &gates)? {
+    if !log.wait_at(call, &gates)? {
         log.add(&Entry::Ended { call, done: Vec::new() })?;
         return Ok((String::new(), 1));
     }
     let mut answer = Answer::default();
     for change in &changes {
-        let then = fitting(change).map(|rule| &rule.then);
-        let then = then.filter(|then| !matches!(then, Then::Hold(_))).take(1).next();
+        let mut then = fitting(change).map(|rule| &rule.then);
+        let then = then.find(|then| !matches!(then, Then::Hold(_)));
         answer.add(change, then);
     }
     log.add(&Entry::Ended { call, done: answer.done() })?;
@@ -166,17 +179,18 @@ impl Answer {
 /// The log, written by handlers that run side by side.
 struct Log {
     path: PathBuf,
+    killed: PathBuf,
 }
 
 impl Log {
     /// Writes the first entry of a call, and gives it its number.
-    fn begin(&self, changes: &[Value]) -> Result<u64> {
+    fn begin(&self, start: &str, changes: &[Value]) -> Result<u64> {
         let mut file = self.locked()?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         let calls = text.lines().filter(|line| line.starts_with("{\"began\"")).count() as u64;
-        let (call, changes) = (calls + 1, changes.to_vec());
-        append(&mut file, &Entry::Began { call, parent: parent(), changes })?;
+        let (call, start, changes) = (calls + 1, start.to_owned(), changes.to_vec());
+        append(&mut file, &Entry::Began { call, start, changes })?;
         Ok(call)
     }
 
@@ -191,22 +205,21 @@ impl Log {
         Ok(file)
     }
 
-    /// Waits until all gates are released; `false` if the program that asked is gone, as its changes are given to
-    /// another handler then.
+    /// Waits until all gates are released; `false` if the program that asked was killed.
     fn wait_at(&self, call: u64, gates: &[PathBuf]) -> Result<bool> {
-        let (first, since) = (parent(), Instant::now());
+        let since = Instant::now();
         let mut told = false;
         while !gates.iter().all(|gate| gate.exists()) {
             if !told {
                 self.add(&Entry::Holds { call })?;
                 told = true;
             }
-            if parent() != first || since.elapsed() > LONGEST_HOLD {
+            if self.killed.exists() || since.elapsed() > LONGEST_HOLD {
                 return Ok(false);
             }
             thread::sleep(LOOK);
         }
-        Ok(parent() == first)
+        Ok(!self.killed.exists())
     }
 }
 
@@ -214,16 +227,6 @@ fn append(file: &mut File, entry: &Entry) -> Result<()> {
     let mut line = serde_json::to_string(entry)?;
     line.push('\n');
     Ok(file.write_all(line.as_bytes())?)
-}
-
-#[cfg(unix)]
-fn parent() -> u32 {
-    std::os::unix::process::parent_id()
-}
-
-#[cfg(not(unix))]
-fn parent() -> u32 {
-    0
 }
 
 #[cfg(test)]
@@ -255,7 +258,7 @@ mod tests {
         );
         prepare(folder.path(), &rules).unwrap();
         let input = change("1", 1) + &change("2", 1) + &change("3", 1);
-        let (printed, code) = handle(folder.path(), &input).unwrap();
+        let (printed, code) = handle(folder.path(), "main-1", &input).unwrap();
         assert_eq!(code, 0);
         let lines: Vec<Value> =
             printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -270,11 +273,22 @@ mod tests {
     fn a_call_that_fails_has_nothing_done() {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path(), &rules("[[handler]]\ncalls = [2]\nthen = { exit = 7 }")).unwrap();
-        assert_eq!(handle(folder.path(), &change("1", 1)).unwrap(), (String::new(), 0));
-        assert_eq!(handle(folder.path(), &change("1", 2)).unwrap(), (String::new(), 7));
+        assert_eq!(handle(folder.path(), "main-1", &change("1", 1)).unwrap(), (String::new(), 0));
+        assert_eq!(handle(folder.path(), "main-1", &change("1", 2)).unwrap(), (String::new(), 7));
         let (entries, end) = entries(folder.path(), 0).unwrap();
         assert!(matches!(&entries[3], Entry::Ended { call: 2, done } if done.is_empty()));
         assert!(super::entries(folder.path(), end).unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn a_handler_of_a_program_that_was_killed_has_nothing_done() {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path(), &rules("[[handler]]\nthen = { hold = 'go' }")).unwrap();
+        abandon(folder.path(), "main-1").unwrap();
+        assert_eq!(handle(folder.path(), "main-1", &change("1", 1)).unwrap().1, 1);
+        release(folder.path(), "go").unwrap();
+        assert_eq!(handle(folder.path(), "main-1", &change("1", 1)).unwrap().1, 1);
+        assert_eq!(handle(folder.path(), "main-2", &change("1", 1)).unwrap().1, 0);
     }
 
     #[test]
@@ -282,6 +296,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path(), &rules("[[handler]]\nthen = { hold = 'go' }")).unwrap();
         release(folder.path(), "go").unwrap();
-        assert_eq!(handle(folder.path(), &change("1", 1)).unwrap(), (String::new(), 0));
+        assert_eq!(handle(folder.path(), "main-1", &change("1", 1)).unwrap(), (String::new(), 0));
     }
 }

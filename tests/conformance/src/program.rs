@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::handler::START;
 use crate::stage::Stage;
 
 /// After a program's end its output is read for so long: a handler that outlives it may hold the pipe.
@@ -18,12 +19,16 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// A process with readers on its output. It is killed when it is dropped.
 pub(crate) struct Program {
     pub(crate) name: String,
+    /// The name and a number: no two starts of a test have the same.
+    pub(crate) start: String,
     child: Child,
     readers: Vec<JoinHandle<()>>,
 }
 
 /// How a program is started.
 pub(crate) struct Invocation {
+    /// Counts the starts of a test.
+    pub(crate) number: usize,
     /// A command line, in the shell's words, that the arguments follow.
     pub(crate) command: String,
     pub(crate) arguments: Vec<String>,
@@ -37,7 +42,8 @@ impl Program {
         let mut command = Command::new("sh");
         // the shell makes way for the program, so that signals reach it
         command.arg("-c").arg(format!("exec {} \"$@\"", how.command)).arg("sh");
-        command.args(&how.arguments).kill_on_drop(true);
+        let start = format!("{name}-{}", how.number);
+        command.args(&how.arguments).env(START, &start).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             command.spawn().with_context(|| format!("'{}' can't be started", how.command))?;
@@ -51,7 +57,7 @@ impl Program {
             let stage = stage.clone();
             readers.push(tokio::spawn(lines(errors, move |line| stage.noticed(line))));
         }
-        Ok(Program { name: name.to_owned(), child, readers })
+        Ok(Program { name: name.to_owned(), start, child, readers })
     }
 
     /// Whether it has ended.

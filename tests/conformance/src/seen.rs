@@ -36,7 +36,7 @@ pub(crate) struct All {
 
 #[derive(Debug)]
 struct Call {
-    parent: u32,
+    start: String,
     changes: Vec<Value>,
 }
 
@@ -82,9 +82,9 @@ impl Seen {
     pub(crate) fn handled(&self, entry: Entry, portal: &Running) {
         let mut all = self.all();
         match entry {
-            Entry::Began { call, parent, changes } => {
+            Entry::Began { call, start, changes } => {
                 changes.iter().for_each(|change| all.hand(change));
-                all.begin(call, Call { parent, changes });
+                all.begin(call, Call { start, changes });
             }
             Entry::Holds { call } => {
                 all.holding.insert(call);
@@ -102,6 +102,11 @@ impl Seen {
 }
 
 impl All {
+    /// How many handlers of a start have not ended.
+    pub(crate) fn handlers_of(&self, start: &str) -> usize {
+        self.open.values().filter(|call| call.start == start).count()
+    }
+
     fn hand(&mut self, change: &Value) {
         self.violations.extend(shape::fault(change));
         self.handed.push(change.clone());
@@ -116,7 +121,7 @@ impl All {
     /// No object is in two handlers of one program at a time.
     fn begin(&mut self, call: u64, began: Call) {
         let objects: BTreeSet<_> = began.changes.iter().map(shape::object).collect();
-        let others = self.open.values().filter(|other| other.parent == began.parent);
+        let others = self.open.values().filter(|other| other.start == began.start);
         let twice: Vec<String> = others
             .flat_map(|other| &other.changes)
             .map(shape::object)
@@ -158,10 +163,10 @@ mod tests {
         let changes = vec![json!({"object": {"kind": "crm.deal", "id": "1"}})];
         let call = |parent| Call { parent, changes: changes.clone() };
         let mut all = All::default();
-        all.begin(1, call(10));
-        all.begin(2, call(11));
+        all.begin(1, call("main-1"));
+        all.begin(2, call("main-2"));
         assert!(all.violations.is_empty(), "the first program was killed");
-        all.begin(3, call(11));
+        all.begin(3, call("main-2"));
         assert_eq!(all.violations.len(), 1);
     }
 }

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::scenario::options::Places;
 use crate::scenario::step::{Change, Exit, Named, Start, Step};
 use crate::stage::{Stage, USER};
-use crate::wait::wait;
+use crate::wait::{wait, wait_for_handlers};
 
 /// What the steps of one test work with.
 pub(crate) struct Steps<'a> {
@@ -28,6 +28,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) first_token: &'a str,
     pub(crate) programs: Programs,
     kept: BTreeMap<String, Vec<u8>>,
+    starts: usize,
 }
 
 impl<'a> Steps<'a> {
@@ -39,7 +40,7 @@ impl<'a> Steps<'a> {
         first_token: &'a str,
     ) -> Steps<'a> {
         let (programs, kept) = (Programs::default(), BTreeMap::new());
-        Steps { scenario, stage, bench, command, first_token, programs, kept }
+        Steps { scenario, stage, bench, command, first_token, programs, kept, starts: 0 }
     }
 
     /// Does them all; the first that fails ends it, with its number.
@@ -57,7 +58,7 @@ impl<'a> Steps<'a> {
         match step {
             Step::Start(start) => self.start(start)?,
             Step::Exit(exit) => self.exit(exit).await?,
-            Step::Kill(name) => self.programs.take(name)?.kill().await?,
+            Step::Kill(name) => self.kill(name).await?,
             Step::Signal(signal) => {
                 self.programs.named(&signal.name)?.signal(signal.signal.name()).await?;
             }
@@ -97,7 +98,9 @@ impl<'a> Steps<'a> {
             port: self.stage.portal.http.port(),
             handler: &handler,
         };
+        self.starts += 1;
         let how = Invocation {
+            number: self.starts,
             command: self.command.to_owned(),
             arguments: options.arguments(places),
             jsonl: !options.runs_handler(),
@@ -105,6 +108,15 @@ impl<'a> Steps<'a> {
         };
         self.programs.add(Program::start(&start.name, &how, self.stage)?);
         Ok(())
+    }
+
+    /// Ends a program with SIGKILL; its handlers end too, with nothing done.
+    async fn kill(&mut self, name: &str) -> Result<()> {
+        let program = self.programs.take(name)?;
+        let start = program.start.clone();
+        crate::handler::abandon(&self.stage.handler(), &start)?;
+        program.kill().await?;
+        wait_for_handlers(&start, self.stage).await
     }
 
     async fn exit(&mut self, exit: &Exit) -> Result<()> {
@@ -143,6 +155,7 @@ fn on_the_portal(step: &Step, stage: &Stage) -> Result<()> {
             let fault = fault.fault()?;
             stage.people(|portal, _| portal.inject(fault));
         }
+        Step::ClearFaults => stage.people(|portal, _| portal.clear_faults()),
         Step::RemoveBindings => stage.people(|portal, _| portal.remove_bindings()),
         Step::ExpireTokens => stage.people(|portal, _| portal.expire_tokens()),
         Step::RevokeTokens => stage.people(|portal, _| portal.revoke_tokens()),

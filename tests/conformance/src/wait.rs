@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use tokio::time::{Instant, sleep};
 
 use crate::program::Programs;
@@ -13,6 +13,8 @@ use crate::stage::Stage;
 const LOOK: Duration = Duration::from_millis(20);
 /// What ended programs have printed is read by then.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Handlers of a killed program see within this time that it was.
+const HANDLERS_END: Duration = Duration::from_secs(20);
 
 /// Waits until all of a condition holds.
 pub(crate) async fn wait(
@@ -38,6 +40,20 @@ pub(crate) async fn wait(
                 bail!("{endings} before it was so: {missing}");
             }
         }
+        sleep(LOOK).await;
+    }
+}
+
+/// Waits until no handler of a start runs.
+pub(crate) async fn wait_for_handlers(start: &str, stage: &Stage) -> Result<()> {
+    let end = Instant::now() + HANDLERS_END;
+    loop {
+        stage.look()?;
+        let running = stage.seen.all().handlers_of(start);
+        if running == 0 {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{running} handlers of a killed program go on");
         sleep(LOOK).await;
     }
 }

@@ -21,6 +21,9 @@ pub struct Rule {
     /// Which calls of the handler, counted from 1 over the whole scenario.
     #[serde(default)]
     pub calls: Option<Vec<u64>>,
+    /// Handlers of the starts of these names.
+    #[serde(default)]
+    pub starts: Option<Vec<String>>,
     /// Fields of the data.
     #[serde(default)]
     pub data: BTreeMap<String, Value>,
@@ -55,9 +58,9 @@ pub struct Retry {
 }
 
 impl Rule {
-    /// Whether it is for this change of this call.
+    /// Whether it is for this change of this call, of the start `NAME-N`.
     #[must_use]
-    pub fn fits(&self, change: &Value, call: u64) -> bool {
+    pub fn fits(&self, change: &Value, start: &str, call: u64) -> bool {
         let named = |name: &str| change.pointer(&format!("/object/{name}")).and_then(Value::as_str);
         let kind = self.kind.as_deref().is_none_or(|kind| named("kind") == Some(kind));
         let id = self
@@ -70,7 +73,9 @@ impl Rule {
             .as_ref()
             .is_none_or(|attempts| attempt.is_some_and(|attempt| attempts.contains(&attempt)));
         let call = self.calls.as_ref().is_none_or(|calls| calls.contains(&call));
-        kind && id && attempt && call && holds(change, &self.data)
+        let name = start.rsplit_once('-').map_or(start, |(name, _)| name);
+        let start = self.starts.as_ref().is_none_or(|starts| starts.iter().any(|one| one == name));
+        kind && id && attempt && call && start && holds(change, &self.data)
     }
 }
 
@@ -95,11 +100,15 @@ mod tests {
         });
         let fits = |rule: &str| {
             let rule: Rule = toml::from_str(&format!("{rule}\nthen = {{ exit = 7 }}")).unwrap();
-            rule.fits(&change, 1)
+            rule.fits(&change, "main-1", 1)
         };
         assert!(fits(""));
-        assert!(fits("kind = 'crm.deal'\nids = ['3']\nattempts = [2]\ndata.TITLE = 'bad'"));
-        for other in ["kind = 'crm.lead'", "ids = ['1']", "attempts = [1]", "calls = [2]"] {
+        assert!(fits(
+            "starts = ['main']\nkind = 'crm.deal'\nids = ['3']\nattempts = [2]\ndata.TITLE = 'bad'"
+        ));
+        for other in
+            ["kind = 'crm.lead'", "ids = ['1']", "attempts = [1]", "calls = [2]", "starts = ['x']"]
+        {
             assert!(!fits(other), "{other}");
         }
         assert!(!fits("data.TITLE = 'good'"));

@@ -38,6 +38,8 @@ pub enum Step {
     Event(Event),
     /// A fault waits for its calls.
     Fault(FaultStep),
+    /// Faults and automation rules that wait are forgotten.
+    ClearFaults,
     /// All bindings are gone.
     RemoveBindings,
     /// All access tokens expire.
