@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn an_object_in_two_handlers_of_one_program_is_a_violation() {
         let changes = vec![json!({"object": {"kind": "crm.deal", "id": "1"}})];
-        let call = |parent| Call { parent, changes: changes.clone() };
+        let call = |start: &str| Call { start: start.to_owned(), changes: changes.clone() };
         let mut all = All::default();
         all.begin(1, call("main-1"));
         all.begin(2, call("main-2"));

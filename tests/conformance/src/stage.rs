@@ -177,6 +177,18 @@ impl Stage {
         self.seen.noticed(line, &self.portal);
     }
 
+    /// Another program at the same address makes requests.
+    pub(crate) fn use_bucket(&self, requests: u64) {
+        self.people(|portal, now| {
+            let token = portal.issue_token(USER).access_token;
+            let params = json!({ "auth": token, "CODE": "rest_offline_extended" });
+            for _ in 0..requests {
+                // what it is answered is of no interest
+                let _ = portal.handle(&Request::call("feature.get", params.clone()), now);
+            }
+        });
+    }
+
     /// Another tool of the same application reserves records, and registers them as errors if told to.
     pub(crate) fn other_tool(&self, records: u64, registers: bool) -> Result<()> {
         let token = self.people(|portal, _| portal.issue_token(USER)).access_token;

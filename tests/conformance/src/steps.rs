@@ -80,6 +80,7 @@ impl<'a> Steps<'a> {
             }
             Step::LeaveInErrorLane(records) => stage.other_tool(*records, true)?,
             Step::LeaveReserved(records) => stage.other_tool(*records, false)?,
+            Step::UseBucket(requests) => stage.use_bucket(*requests),
             Step::SignIn => stage.sign_in(&[])?,
             other => on_the_portal(other, stage)?,
         }

@@ -58,6 +58,8 @@ pub enum Step {
     LeaveInErrorLane(u64),
     /// Another consumer reserves so many records and is never seen again.
     LeaveReserved(u64),
+    /// Another program at the same address has used so many requests of the portal's bucket.
+    UseBucket(u64),
     /// Handlers that wait at this gate go on, and all later ones.
     Release(String),
     /// Overwrites bytes of the journal, which no program has open.
@@ -75,6 +77,8 @@ impl fmt::Display for Step {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Start(start) => write!(formatter, "start '{}'", start.name),
+            Step::Exit(exit) => write!(formatter, "exit of '{}'", exit.name),
+            Step::Wait(_) => formatter.write_str("wait"),
             Step::Check(_) => formatter.write_str("check"),
             other => write!(formatter, "{other:?}"),
         }
