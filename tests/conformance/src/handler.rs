@@ -112,7 +112,7 @@ pub fn handle(folder: &Path, start: &str, input: &str) -> Result<(String, i32)> 
     let fitting = |change| rules.iter().filter(move |rule| rule.fits(change, start, call));
     let gates = changes.iter().flat_map(fitting).filter_map(|rule| match &rule.then {
         Then::Hold(gate) => Some(folder.join(format!("gate-{gate}"))),
-        _ => None,
+        Then::Retry(_) | Then::Reject(_) | Then::Exit(_) | Then::Print(_) => None,
     });
     let gates: Vec<PathBuf> = gates.collect();
     if !log.wait_at(call, &gates)? {

@@ -1,5 +1,7 @@
 //! What was expected against what came.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use b24_offline_emulator::{Audit, Portal};
 use serde_json::{Value, json};
@@ -23,6 +25,23 @@ pub(crate) fn failures(
     all.extend(in_the_output(expect, &stage.seen.all()));
     all.extend(in_the_folder(expect, stage, scenario, first_token));
     Ok(all)
+}
+
+/// How far a test has come, in a sentence.
+pub(crate) fn standing(stage: &Stage) -> String {
+    let audit = stage.people(|portal, _| portal.audit());
+    let seen = stage.seen.all();
+    format!(
+        "at that moment: {} changes on the portal, {} handed, {} done, {} objects parked; {} records free, {} \
+         reserved, {} in the error lane",
+        audit.changes,
+        seen.handed.len(),
+        seen.done,
+        seen.parked.len(),
+        audit.free_records,
+        audit.reserved_records,
+        audit.error_records
+    )
 }
 
 /// Collects differences.
@@ -107,6 +126,9 @@ fn object(wanted: &ObjectState, portal: &Portal) -> Vec<String> {
 fn in_the_output(expect: &Expect, seen: &All) -> Vec<String> {
     let mut differences = Differences::default();
     differences.count("changes handed", expect.handed, seen.handed.len() as u64);
+    let keys: BTreeSet<_> =
+        seen.handed.iter().filter_map(|change| change.get("key")?.as_str()).collect();
+    differences.count("different keys", expect.distinct_keys, keys.len() as u64);
     differences.count("changes done", expect.done, seen.done as u64);
     for wanted in &expect.handed_changes {
         let found = seen.handed.iter().filter(|change| wanted.fits(change)).count() as u64;

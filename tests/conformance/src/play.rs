@@ -89,10 +89,11 @@ async fn on_stage(
     let first_token = stage.access_token();
     let mut steps = Steps::new(scenario, stage, bench, command, &first_token);
     let played = timeout(LONGEST, steps.play()).await;
+    let standing = judge::standing(stage);
     std::mem::take(&mut steps.programs).end().await;
     let mut failures = match played {
         Ok(Ok(())) => judged(scenario, stage, &first_token),
-        Ok(Err(error)) => vec![format!("{error:#}")],
+        Ok(Err(error)) => vec![format!("{error:#}"), standing],
         Err(_) => vec![format!("it did not end within {} s", LONGEST.as_secs())],
     };
     failures.extend(always(stage).unwrap_or_else(|error| vec![format!("{error:#}")]));

@@ -53,6 +53,7 @@ impl<'a> Steps<'a> {
         Ok(())
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are those of `on_the_portal`")]
     async fn step(&mut self, step: &Step) -> Result<()> {
         let stage = self.stage;
         match step {
@@ -134,6 +135,7 @@ impl<'a> Steps<'a> {
 }
 
 /// What people and the portal's owner do.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are those of `Steps::step`")]
 fn on_the_portal(step: &Step, stage: &Stage) -> Result<()> {
     match step {
         Step::Create(objects) => stage.create(objects)?,
@@ -162,6 +164,7 @@ fn on_the_portal(step: &Step, stage: &Stage) -> Result<()> {
         Step::RevokeTokens => stage.people(|portal, _| portal.revoke_tokens()),
         Step::TakeRights => stage.people(|portal, _| portal.set_administrator(USER, false)),
         Step::GiveRights => stage.people(|portal, _| portal.set_administrator(USER, true)),
+        Step::SetScopes(scopes) => stage.people(|portal, _| portal.set_scopes(scopes.clone())),
         Step::SetPlan(plan) => stage.people(|portal, _| portal.set_plan(plan.plan())),
         other => anyhow::bail!("{other:?} is no deed of people"),
     }

@@ -40,6 +40,8 @@ pub struct Expect {
     pub parked: Option<Vec<String>>,
     /// Changes that a handler was given, or that were printed.
     pub handed: Option<Count>,
+    /// Different idempotency keys among them.
+    pub distinct_keys: Option<Count>,
     /// Changes that are done.
     pub done: Option<Count>,
     /// Exchanges of refresh tokens.

@@ -52,6 +52,8 @@ pub enum Step {
     TakeRights,
     /// The user of the token is an administrator again.
     GiveRights,
+    /// The application may use these scopes alone.
+    SetScopes(Vec<String>),
     /// The portal has another plan.
     SetPlan(PlanName),
     /// Another tool reserves so many records and registers them as errors.
@@ -74,6 +76,7 @@ pub enum Step {
 
 impl fmt::Display for Step {
     /// What it is, and about what where that is short.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are shown alike")]
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Start(start) => write!(formatter, "start '{}'", start.name),
