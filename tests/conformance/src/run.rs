@@ -80,12 +80,15 @@ impl Selection {
     pub async fn play(&self, bench: &Bench, say: impl Fn(&str)) -> Result<Vec<Played>> {
         let tests = self.tests();
         let total = tests.len();
-        let free = Arc::new(Semaphore::new(self.jobs.max(1)));
+        let turns = || Arc::new(Semaphore::new(self.jobs.max(1)));
+        let (working, waiting) = (turns(), turns());
         let mut running = JoinSet::new();
         for test in tests {
-            let (bench, free) = (bench.clone(), free.clone());
+            let bench = bench.clone();
+            let turns = if test.scenario.waits_a_minute { &waiting } else { &working };
+            let turns = turns.clone();
             running.spawn(async move {
-                let _turn = free.acquire_owned().await;
+                let _turn = turns.acquire_owned().await;
                 let Test { scenario, host, personality } = test;
                 let outcome = play(&scenario, &host.command, personality, &bench).await;
                 let (scenario, host) = (scenario.name.clone(), host.name.clone());

@@ -32,6 +32,9 @@ pub struct Scenario {
     /// On which portals it is played; both if left out.
     #[serde(default = "both")]
     pub personalities: Vec<Personality>,
+    /// Whether it waits for a real minute; such tests take no turn from the others.
+    #[serde(default)]
+    pub waits_a_minute: bool,
     /// The portal before the first step.
     #[serde(default)]
     pub portal: PortalSetup,
