@@ -8,11 +8,13 @@ mod handler;
 pub mod scenario;
 pub mod scene;
 mod tamper;
+mod trace;
 mod transport;
 mod world;
 
 pub use handler::{Behaviour, Target};
 pub use tamper::{Disk, Script, Wire, sub_calls, with_errors};
+pub use trace::Traces;
 pub use world::{World, events};
 
 /// The host guide, so that its snippets are compiled and run.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::handler::{Behaviour, Target, sight};
 use crate::tamper::{Disk, Script, Wire};
+use crate::trace::Traces;
 use crate::transport::reply;
 
 const START: u64 = 1_795_400_000_000;
@@ -43,6 +44,8 @@ pub struct World {
     pub written: Vec<Written>,
     /// Everything that was delivered, in order.
     pub deliveries: Vec<Change>,
+    /// What the machines were given and answered, where that is to be kept.
+    pub traces: Option<Traces>,
     /// The calls' methods and parameters, in order.
     pub calls: Vec<Call>,
     /// Steps in a row without time passing, to notice a hot loop.
@@ -92,6 +95,7 @@ impl World {
             notices: Vec::new(),
             written: Vec::new(),
             deliveries: Vec::new(),
+            traces: None,
             calls: Vec::new(),
             spins: 0,
             now: START,
@@ -125,7 +129,11 @@ impl World {
             .collect();
         let contents = JournalContents { entries, ..JournalContents::default() };
         self.seed += 1;
-        let machine = Machine::open(self.config.clone(), contents, self.seed, self.host_now());
+        let now = self.host_now();
+        if let Some(traces) = &mut self.traces {
+            traces.open(&self.config, &contents, self.seed, now);
+        }
+        let machine = Machine::open(self.config.clone(), contents, self.seed, now);
         self.machine = Some(machine.expect("a machine"));
         self.give(Input::Tick);
     }
@@ -171,11 +179,13 @@ impl World {
         if matches!(machine.status().phase, Phase::Ended(_)) {
             return;
         }
-        let name = format!("{input:?}");
-        let step = match machine.handle(input, now) {
+        let step = match machine.handle(input.clone(), now) {
             Ok(step) => step,
-            Err(misuse) => panic!("{misuse} at {name}"),
+            Err(misuse) => panic!("{misuse} at {input:?}"),
         };
+        if let Some(traces) = &mut self.traces {
+            traces.step(now, &input, &step);
+        }
         if let Some(wake) = &step.wake_at {
             assert!(
                 wake.at > now || !step.effects.is_empty(),
@@ -316,8 +326,7 @@ impl World {
             }
             Coming::Judged { batch, verdicts } => {
                 for change in &batch.changes {
-                    let verdict = verdict_of(&verdicts, &change.key);
-                    if verdict == Some(&Verdict::Done) {
+                    if verdicts.of(&change.key) == Some(&Verdict::Done) {
                         self.target.apply(change);
                         let object = &change.object;
                         self.portal.delivered(&object.kind, &object.id, sight(change), self.now);
@@ -382,17 +391,5 @@ impl World {
     #[must_use]
     pub fn noticed(&self, is: impl Fn(&Notice) -> bool) -> bool {
         self.notices.iter().any(is)
-    }
-}
-
-fn verdict_of<'a>(verdicts: &'a Verdicts, key: &str) -> Option<&'a Verdict> {
-    match verdicts {
-        Verdicts::Some(named) => {
-            named.iter().find(|named| named.key == key).map(|named| &named.verdict)
-        }
-        Verdicts::All { verdict, except } => {
-            let named = except.iter().find(|named| named.key == key);
-            Some(named.map_or(verdict, |named| &named.verdict))
-        }
     }
 }

@@ -1,15 +1,22 @@
 //! The one way to run things: `cargo xtask`.
 //!
-//! `cargo xtask test` runs every part in order and installs what a part needs beyond Rust, Python and
-//! Node; `cargo xtask test native peers` runs some. [`part::Part`] lists them.
+//! `cargo xtask test` runs every part in order and installs what a part needs beyond Rust, Python, Node and
+//! a JDK with Maven; `cargo xtask test native peers` runs some. [`part::Part`] lists them.
 
 #![forbid(unsafe_code)]
 
+mod chromium;
 mod closing;
 mod command;
+mod conformance;
 mod demo;
+mod kotlin;
+mod npm;
 mod part;
 mod peers;
+mod python;
+mod size;
+mod stamp;
 mod tools;
 mod workspace;
 
@@ -50,6 +57,10 @@ enum Action {
     Check,
     /// Check licences, bans and sources of the dependencies
     Deny,
+    /// Build the npm package in pkg/
+    BuildNpm,
+    /// Print the size of the built wasm and its glue, and check it against the ceiling
+    Size,
     /// Format all code
     Fmt,
     /// Build the documentation, warnings being errors
@@ -85,6 +96,8 @@ fn perform(action: Action) -> Result<bool> {
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
         Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
+        Action::BuildNpm => npm::build(&workspace, &mut Invocation::default()).map(|()| true),
+        Action::Size => size::run(&workspace, &mut Invocation::default()).map(|()| true),
         Action::Fmt => {
             let mut invocation = Invocation::default();
             invocation.run(workspace.cargo(&["fmt", "--all"]))?;

@@ -7,10 +7,8 @@ use clap::ValueEnum;
 
 use crate::closing::{Failure, Report, closing};
 use crate::command::Invocation;
-use crate::demo;
-use crate::peers;
-use crate::tools;
 use crate::workspace::Workspace;
+use crate::{conformance, demo, kotlin, npm, peers, python, tools};
 
 /// One part of a test run. The order here is the order of a run: what is quick and fails often comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -21,12 +19,20 @@ pub(crate) enum Part {
     Clippy,
     /// The tests of all crates on this machine
     Native,
+    /// The crate and the npm package in Node and in Chromium, and their size
+    Wasm,
+    /// The Python package
+    Python,
+    /// The Kotlin package
+    Kotlin,
+    /// One set of scenarios against the listen program of every host
+    Conformance,
     /// SDKs that were not written here, against the emulator
     Peers,
     /// The demonstration ends without a lost change and without a cycle
     Demo,
-    /// The core compiles for wasm32-unknown-unknown
-    WasmCheck,
+    /// The bindings compile for Android
+    Android,
     /// Each crate compiles alone, with its own features only
     EachAlone,
     /// The documentation builds without a warning
@@ -86,10 +92,14 @@ impl Part {
                 "--deny",
                 "warnings",
             ]),
-            Self::Native => cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]),
+            Self::Native => native(workspace, invocation),
+            Self::Wasm => npm::run(workspace, invocation),
+            Self::Python => python::run(workspace, invocation),
+            Self::Kotlin => kotlin::run(workspace, invocation),
+            Self::Conformance => conformance::run(workspace, invocation),
             Self::Peers => peers::run(workspace, invocation),
             Self::Demo => demo::run(workspace, invocation),
-            Self::WasmCheck => wasm_check(workspace, invocation),
+            Self::Android => android(workspace, invocation),
             Self::EachAlone => each_alone(workspace, invocation),
             Self::Doc => doc(workspace, invocation),
             Self::Deny => tools::deny(workspace, invocation),
@@ -97,17 +107,23 @@ impl Part {
     }
 }
 
-fn wasm_check(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    const TARGET: &str = "wasm32-unknown-unknown";
-    tools::install_target(workspace, invocation, TARGET)?;
-    invocation.run(workspace.cargo(&[
-        "check",
-        "--locked",
-        "-p",
-        "b24-offline-core",
-        "--target",
-        TARGET,
-    ]))
+/// What crosses to other languages is left out of the workspace's tests, so that they run with the features of
+/// native programs.
+fn native(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
+    let mut test = workspace.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    test.args(["--exclude", "b24-offline-bindings", "--exclude", "b24-offline-wasm"]);
+    invocation.run(test)?;
+    invocation.run(workspace.cargo(&["test", "--locked", "-p", "b24-offline-bindings"]))
+}
+
+fn android(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
+    for target in ["aarch64-linux-android", "x86_64-linux-android"] {
+        tools::install_target(workspace, invocation, target)?;
+        let mut check = workspace.cargo(&["check", "--locked", "-p", "b24-offline-bindings"]);
+        check.args(["--target", target]);
+        invocation.run(check)?;
+    }
+    Ok(())
 }
 
 fn each_alone(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {

@@ -5,13 +5,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::command::Invocation;
+use crate::python;
+use crate::stamp::Stamp;
 use crate::workspace::Workspace;
 
 const SOURCES: &str = "tests/peers";
@@ -47,21 +49,7 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
 /// Makes a virtual environment with the pinned packages. Answers its Python.
 fn install_python(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
     let pins = workspace.root().join(SOURCES).join("python").join("requirements.txt");
-    let folder = workspace.built("peers").join("python");
-    let python = folder.join("bin").join("python");
-    let stamp = Stamp::of(&[&pins], folder.join("installed"))?;
-    if stamp.is_current() {
-        return Ok(python);
-    }
-    let mut create = workspace.command("python3");
-    create.args(["-m", "venv", "--clear"]).arg(&folder);
-    invocation.run(create)?;
-    let mut install = workspace.command(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    install.args(["--no-deps", "--requirement"]).arg(&pins);
-    invocation.run(install)?;
-    stamp.write()?;
-    Ok(python)
+    python::environment(workspace, invocation, &pins, &workspace.built("peers").join("python"))
 }
 
 /// Copies the Node tests beside their pinned packages. Answers that folder.
@@ -84,32 +72,6 @@ fn install_node(workspace: &Workspace, invocation: &mut Invocation) -> Result<Pa
         stamp.write()?;
     }
     Ok(folder)
-}
-
-/// Says whether what is installed is what the pins ask for.
-struct Stamp {
-    wanted: Vec<u8>,
-    path: PathBuf,
-}
-
-impl Stamp {
-    fn of(pins: &[&Path], path: PathBuf) -> Result<Self> {
-        let mut wanted = Vec::new();
-        for pin in pins {
-            let text = fs::read(pin).with_context(|| format!("{} is missing", pin.display()))?;
-            wanted.extend(text);
-        }
-        Ok(Self { wanted, path })
-    }
-
-    fn is_current(&self) -> bool {
-        fs::read(&self.path).is_ok_and(|held| held == self.wanted)
-    }
-
-    fn write(&self) -> Result<()> {
-        fs::write(&self.path, &self.wanted)?;
-        Ok(())
-    }
 }
 
 /// Runs one suite against a fresh emulator, told by the environment where it is.
@@ -169,32 +131,5 @@ impl Drop for Emulator {
         // it may have ended by itself; then there is nothing to stop
         let _stopped = self.process.kill();
         let _waited = self.process.wait();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_installed_is_current_until_a_pin_changes() {
-        let folder = std::env::temp_dir().join(format!("xtask-stamp-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let pin = folder.join("pin");
-        fs::write(&pin, "a==1").unwrap();
-        let stamp = || Stamp::of(&[&pin], folder.join("installed")).unwrap();
-        assert!(!stamp().is_current());
-        stamp().write().unwrap();
-        assert!(stamp().is_current());
-        fs::write(&pin, "a==2").unwrap();
-        assert!(!stamp().is_current());
-        fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_missing_pin_is_named() {
-        let missing = Path::new("no/such/pins");
-        let error = Stamp::of(&[missing], PathBuf::new()).err().unwrap();
-        assert!(error.to_string().contains("no/such/pins"), "{error}");
     }
 }

@@ -1,14 +1,17 @@
 //! Tools that a part needs beyond Rust: installed under the build folder, pinned, kept for the next run.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command::Invocation;
 use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
+/// The feature of the bindings that lets a test see a panic cross the boundary.
+pub(crate) const PANIC_ON_PURPOSE: &str = "panic-on-purpose";
 
 /// Adds a compilation target to the toolchain if rustup manages it; without rustup it must be there.
 pub(crate) fn install_target(
@@ -31,8 +34,10 @@ pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result
     let program = root.join("bin").join("cargo-deny");
     if version_of(&program).as_deref() != Some(CARGO_DENY) {
         invocation.note(format!("installing cargo-deny {CARGO_DENY}, a few minutes, once"));
-        let build = root.join("build");
-        let mut install = workspace.cargo(&["install", "--locked", "--force", "--quiet"]);
+        let build = root.join("deny");
+        // not optimised: it is quicker to build, and its work takes a second
+        let mut install =
+            workspace.cargo(&["install", "--locked", "--force", "--quiet", "--debug"]);
         install.args(["--version", CARGO_DENY, "--root"]).arg(&root).arg("cargo-deny");
         invocation.run({
             install.env("CARGO_TARGET_DIR", &build);
@@ -43,6 +48,61 @@ pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result
     let mut check = workspace.command(program);
     check.args(["--locked", "check", "licenses", "bans", "sources"]);
     invocation.run(check)
+}
+
+/// Builds wasm-bindgen, its test runner and uniffi-bindgen at the versions that the crates use. Answers their folder.
+pub(crate) fn bindgen(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+    let folder = workspace.built("tools").join("build");
+    let mut build = workspace.cargo(&["build", "--quiet", "--locked", "--manifest-path"]);
+    build.arg(workspace.root().join("tools").join("Cargo.toml")).arg("--target-dir").arg(&folder);
+    invocation.run(build)?;
+    Ok(folder.join("debug"))
+}
+
+/// A PATH whose first folder has uniffi-bindgen: maturin takes the first that it finds.
+pub(crate) fn path_with_bindgen(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+) -> Result<OsString> {
+    let mut folders = vec![bindgen(workspace, invocation)?];
+    folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    Ok(std::env::join_paths(folders)?)
+}
+
+/// Builds the native program, whose emulator is the counterpart of the other hosts' tests.
+pub(crate) fn native_program(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+) -> Result<PathBuf> {
+    invocation.run(workspace.cargo(&["build", "--locked", "-p", "b24-offline"]))?;
+    Ok(workspace.built("debug").join("b24-offline"))
+}
+
+/// Flags that keep the paths of this machine out of what is published.
+pub(crate) fn without_build_paths(workspace: &Workspace) -> Result<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let sources = home.context("neither CARGO_HOME nor HOME is set")?.join("registry").join("src");
+    let mut flags = vec![format!("--remap-path-prefix={}=.", workspace.root().display())];
+    // one folder a registry; its name holds the registry's
+    for entry in std::fs::read_dir(&sources).into_iter().flatten() {
+        flags.push(format!("--remap-path-prefix={}=crates", entry?.path().display()));
+    }
+    Ok(flags.join(" "))
+}
+
+/// Says how long a drive loop is: what is in it beyond comments and empty lines would be the host's own protocol.
+pub(crate) fn note_lines(invocation: &mut Invocation, file: &Path) -> Result<()> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("{} is missing", file.display()))?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let is_code = |line: &&str| {
+        let line = line.trim();
+        !line.is_empty() && !["//", "/*", "*", "#"].iter().any(|mark| line.starts_with(mark))
+    };
+    let (all, code) = (text.lines().count(), text.lines().filter(is_code).count());
+    invocation.note(format!("drive loop {name}: {all} lines, {code} of them code"));
+    Ok(())
 }
 
 /// The version an installed program states, if it starts.
