@@ -42,7 +42,6 @@ constructor(
                 .readTimeout(Duration.ZERO)
                 .writeTimeout(Duration.ZERO)
                 .dispatcher(daemons())
-                .eventListenerFactory { call -> checkNotNull(call.request().tag(Wire::class.java)) }
                 .addNetworkInterceptor(SentOnce)
         if (isLoopback(base)) builder.proxy(Proxy.NO_PROXY)
         if (ca != null) trust(builder, ca)

@@ -18,8 +18,11 @@ internal class JournalLock private constructor(private val path: Path, private v
     AutoCloseable {
     override fun close() {
         // the file stays: removing it would let two processes lock two files of the same name
-        channel.use { it.truncate(0) }
-        HELD.remove(path)
+        try {
+            channel.use { it.truncate(0) }
+        } finally {
+            HELD.remove(path)
+        }
     }
 
     companion object {

@@ -140,7 +140,8 @@ private constructor(
          *   changes again
          * @param untilEmpty ends the run by itself when the queue is empty
          * @param http how HTTP is spoken
-         * @param onNotice called with everything a person may want to know; it should return at once
+         * @param onNotice called with everything a person may want to know, from several threads; it should return
+         *   at once. It goes to the [System.Logger] `io.github.b24offline` if left out
          * @param configure changes anything else of the configuration
          * @throws TextException when the name of an event or the connector is wrong
          * @throws io.github.b24offline.ffi.MachineException when the configuration is wrong or the journal is
@@ -156,7 +157,7 @@ private constructor(
             journal: Path? = null,
             untilEmpty: Boolean = false,
             http: HttpSettings = HttpSettings(),
-            onNotice: (Report) -> Unit = {},
+            onNotice: (Report) -> Unit = ::logged,
             configure: (Config) -> Config = { it },
         ): Queue {
             val checked = connector?.let { io.github.b24offline.ffi.connector(it) }
@@ -169,9 +170,9 @@ private constructor(
                         until = if (untilEmpty) Until.EMPTY else Until.STOPPED,
                     ),
                 )
+            // the journal last: what fails before it has no lock to free
             val transport = HttpTransport(auth, http)
-            val opened = journal?.let { FileJournal.open(it) }
-            return of(config, transport, opened, SystemClock, onNotice)
+            return of(config, transport, journal?.let { FileJournal.open(it) }, SystemClock, onNotice)
         }
 
         /**
@@ -188,7 +189,7 @@ private constructor(
             transport: Transport,
             journal: Journal? = null,
             clock: Clock = SystemClock,
-            onNotice: (Report) -> Unit = {},
+            onNotice: (Report) -> Unit = ::logged,
             context: CoroutineContext = Dispatchers.IO,
         ): Queue {
             val kept = journal ?: NoJournal

@@ -43,3 +43,16 @@ public sealed class Report {
         }
     }
 }
+
+private val LOGGER: System.Logger by lazy { System.getLogger("io.github.b24offline") }
+
+/** Where reports go that nobody asked for. */
+internal fun logged(report: Report) {
+    val level =
+        when (report.severity) {
+            Severity.INFO -> System.Logger.Level.INFO
+            Severity.WARNING -> System.Logger.Level.WARNING
+            Severity.ERROR -> System.Logger.Level.ERROR
+        }
+    LOGGER.log(level, report.toString())
+}
