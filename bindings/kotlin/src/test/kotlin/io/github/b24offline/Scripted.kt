@@ -89,7 +89,8 @@ internal class Scripted(private val answer: (Int, HttpRequest) -> Answer) : Auto
 
     private fun read(input: InputStream): HttpRequest? {
         val lines = generateSequence { line(input) }.takeWhile { it.isNotEmpty() }.toList()
-        val path = lines.firstOrNull()?.split(' ')?.getOrNull(1) ?: return null
+        // what is no HTTP, such as the beginning of TLS, is no request
+        val path = lines.firstOrNull()?.takeIf { it.endsWith(" HTTP/1.1") }?.split(' ')?.get(1) ?: return null
         val length = lines.firstOrNull { it.startsWith("content-length:", true) }?.substringAfter(':')?.trim()
         val body = input.readNBytes(length?.toInt() ?: 0).decodeToString()
         return HttpRequest(path, lines.joinToString("\n"), body)
