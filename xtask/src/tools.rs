@@ -45,9 +45,13 @@ pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result
         })?;
         std::fs::remove_dir_all(&build)?;
     }
-    let mut check = workspace.command(program);
-    check.args(["--locked", "check", "licenses", "bans", "sources"]);
-    invocation.run(check)
+    for manifest in ["Cargo.toml", "tools/Cargo.toml"] {
+        let mut check = workspace.command(&program);
+        check.args(["--locked", "--manifest-path", manifest]);
+        check.args(["check", "licenses", "bans", "sources"]);
+        invocation.run(check)?;
+    }
+    Ok(())
 }
 
 /// Builds wasm-bindgen, its test runner and uniffi-bindgen at the versions that the crates use. Answers their folder.

@@ -1,0 +1,89 @@
+//! Damages a journal, whatever its format: a database with a log beside it, or a file with one entry a line.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::scenario::step::Place;
+
+/// What stands beside a database and holds its newest entries.
+const LOG: &str = "-wal";
+/// The index of the log, made anew from it.
+const INDEX: &str = "-shm";
+
+/// Overwrites bytes of the journal and of its log, and removes the index of that.
+pub(crate) fn damage(journal: &Path, place: Place) -> Result<()> {
+    overwrite(journal, place)?;
+    let beside = |end: &str| {
+        let mut name = journal.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    if beside(LOG).exists() {
+        overwrite(&beside(LOG), Place::All)?;
+    }
+    if beside(INDEX).exists() {
+        fs::remove_file(beside(INDEX))?;
+    }
+    Ok(())
+}
+
+fn overwrite(path: &Path, place: Place) -> Result<()> {
+    let mut bytes =
+        fs::read(path).with_context(|| format!("{} can't be damaged", path.display()))?;
+    ensure!(!bytes.is_empty() || place == Place::All, "{} is empty", path.display());
+    let range = range(bytes.len(), place);
+    for byte in bytes.get_mut(range).into_iter().flatten() {
+        *byte = if *byte == b'?' { b'!' } else { b'?' };
+    }
+    Ok(fs::write(path, bytes)?)
+}
+
+fn range(length: usize, place: Place) -> Range<usize> {
+    match place {
+        Place::Middle => length / 4..length - length / 4,
+        Place::End => length / 2..length,
+        Place::All => 0..length,
+    }
+}
+
+/// The first journal that was kept aside.
+pub(crate) fn kept_aside(journal: &Path) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(".damaged-1");
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_named_bytes_are_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = folder.path().join("q");
+        let after = |place| {
+            fs::write(&journal, "abcdefg?").unwrap();
+            damage(&journal, place).unwrap();
+            fs::read_to_string(&journal).unwrap()
+        };
+        assert_eq!(after(Place::Middle), "ab????g?");
+        assert_eq!(after(Place::End), "abcd???!");
+        assert_eq!(after(Place::All), "???????!");
+    }
+
+    #[test]
+    fn the_log_of_a_database_is_damaged_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["q", "q-wal", "q-shm"] {
+            fs::write(path(name), "abcd").unwrap();
+        }
+        damage(&path("q"), Place::End).unwrap();
+        assert_eq!(fs::read(path("q-wal")).unwrap(), b"????");
+        assert!(!path("q-shm").exists());
+        damage(&path("none"), Place::All).unwrap_err();
+    }
+}
