@@ -21,8 +21,8 @@ internal class Parts(
     val report: (Report) -> Unit,
     /** Called after each step. */
     val told: (Status) -> Unit,
-    /** Where the calls, saves and handlers run. */
-    val context: CoroutineContext,
+    /** Where the handlers run. */
+    val handlers: CoroutineContext,
 )
 
 /** What goes to the machine next. */

@@ -9,6 +9,8 @@ import io.github.b24offline.core.Wake
 import io.github.b24offline.ffi.Machine
 import io.github.b24offline.ffi.MachineException
 import io.github.b24offline.ffi.endOf
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.EmptyCoroutineContext
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
@@ -16,25 +18,28 @@ import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.selects.select
 
 /** The drive loop: carries out what the machine says and tells it what happened. */
 internal class Drive(private val machine: Machine, private val parts: Parts, private val commands: Commands) {
-    private val tasks = CoroutineScope(parts.context + Job())
     private val inbox = Channel<Happened>(Channel.UNLIMITED)
     private val saves = Channel<Save>(Channel.UNLIMITED)
+    private lateinit var tasks: CoroutineScope
 
     /** Runs until the machine ends. Being cancelled drops everything that is open, as a crash does. */
-    suspend fun run(): End =
+    suspend fun run(): End {
+        // no child of the caller: a handler that was given up is cancelled and not waited for
+        tasks = CoroutineScope(currentCoroutineContext() + Job())
         try {
             begin { for (save in saves) inbox.send(Happened(Input.Saved(save.id, parts.journal.save(save)))) }
-            loop(Happened(Input.Tick), null)
+            return loop(Happened(Input.Tick), null)
         } finally {
-            // not waited for: a handler that was given up may take as long as it takes
             tasks.cancel()
         }
+    }
 
     private tailrec suspend fun loop(happened: Happened, sleeping: Wake?): End {
         val step = give(happened.input)
@@ -71,7 +76,7 @@ internal class Drive(private val machine: Machine, private val parts: Parts, pri
             is Effect.Call -> begin {
                 inbox.send(Happened(Input.Replied(effect.v1.id, parts.transport.send(effect.v1))))
             }
-            is Effect.Deliver -> begin {
+            is Effect.Deliver -> begin(parts.handlers) {
                 val verdicts = judge(parts.handler, effect.v1, parts.report)
                 inbox.send(Happened(Input.Judged(effect.v1.id, verdicts), effect.v1 to verdicts))
             }
@@ -82,8 +87,8 @@ internal class Drive(private val machine: Machine, private val parts: Parts, pri
     }
 
     /** What a transport or a journal throws is a mistake in it: it ends the run. */
-    private fun begin(work: suspend () -> Unit) {
-        tasks.launch {
+    private fun begin(where: CoroutineContext = EmptyCoroutineContext, work: suspend () -> Unit) {
+        tasks.launch(where) {
             try {
                 work()
             } catch (mistake: Throwable) {

@@ -25,6 +25,9 @@ private constructor(private val path: Path, private val lock: JournalLock, text:
     private var salvaged = text.salvaged
     private var closed = false
 
+    /** A thread of its own: handlers that block all others must not keep saves from being made. */
+    private val thread = Dispatchers.IO.limitedParallelism(1)
+
     @Synchronized
     override fun contents(): JournalContents =
         JournalContents(
@@ -33,7 +36,7 @@ private constructor(private val path: Path, private val lock: JournalLock, text:
         )
 
     override suspend fun save(save: Save): SaveOutcome =
-        withContext(Dispatchers.IO) {
+        withContext(thread) {
             try {
                 write(save)
                 SaveOutcome.Done

@@ -67,7 +67,9 @@ public sealed class HttpException(message: String) : Exception(message) {
 /** Threads that keep no program from ending. */
 private fun daemons(): Dispatcher {
     val thread = { work: Runnable -> Thread(work, "b24-offline http").apply { isDaemon = true } }
-    return Dispatcher(ThreadPoolExecutor(0, Int.MAX_VALUE, 60, TimeUnit.SECONDS, SynchronousQueue(), thread))
+    val pool = ThreadPoolExecutor(0, Int.MAX_VALUE, 60, TimeUnit.SECONDS, SynchronousQueue(), thread)
+    // how many calls are open is the machine's to say
+    return Dispatcher(pool).apply { maxRequestsPerHost = maxRequests }
 }
 
 private fun trust(builder: OkHttpClient.Builder, pem: String) {

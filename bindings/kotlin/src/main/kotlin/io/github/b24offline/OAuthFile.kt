@@ -44,7 +44,10 @@ private constructor(
     private val renewing = Mutex()
 
     /** Renewals go on when those who asked for one give up: a pair that was just made is not lost. */
-    private val renewals = CoroutineScope(SupervisorJob() + Dispatchers.IO)
+    private val renewals = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
+    /** A thread of its own: handlers that block all others must not keep a pair from being stored. */
+    private val thread = Dispatchers.IO.limitedParallelism(1)
 
     override val baseUrl: URI get() = endpoint.url
 
@@ -165,7 +168,7 @@ private constructor(
     }
 
     private suspend fun store() =
-        withContext(Dispatchers.IO) {
+        withContext(thread) {
             locked {
                 try {
                     AuthFileStore.write(path, document)

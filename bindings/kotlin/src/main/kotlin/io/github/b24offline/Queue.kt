@@ -13,6 +13,7 @@ import io.github.b24offline.core.Status
 import io.github.b24offline.core.Until
 import io.github.b24offline.core.WriteResult
 import io.github.b24offline.ffi.Machine
+import io.github.b24offline.ffi.MachineException
 import io.github.b24offline.ffi.TextException
 import io.github.b24offline.ffi.defaultConfig
 import io.github.b24offline.ffi.eventName
@@ -41,7 +42,7 @@ private constructor(
     private val journal: Journal,
     private val clock: Clock,
     private val onNotice: (Report) -> Unit,
-    private val context: CoroutineContext,
+    private val handlers: CoroutineContext,
 ) : AutoCloseable {
     private enum class State { OPEN, RUNNING, RUN, CLOSED }
 
@@ -65,7 +66,7 @@ private constructor(
         if (!state.compareAndSet(State.OPEN, State.RUNNING)) {
             throw if (state.get() == State.CLOSED) QueueException.Closed() else QueueException.RunTwice()
         }
-        val parts = Parts(transport, journal, clock, handler, onNotice, { told.value = it }, context)
+        val parts = Parts(transport, journal, clock, handler, onNotice, { told.value = it }, handlers)
         val end =
             try {
                 Drive(machine, parts, commands).run()
@@ -123,9 +124,15 @@ private constructor(
 
     private fun release() {
         commands.end()
-        machine.free()
-        transport.close()
-        journal.close()
+        journal.use {
+            transport.use {
+                try {
+                    machine.free()
+                } catch (_: MachineException.Broken) {
+                    // the panic itself has been told
+                }
+            }
+        }
     }
 
     public companion object {
@@ -144,7 +151,7 @@ private constructor(
          *   at once. It goes to the [System.Logger] `io.github.b24offline` if left out
          * @param configure changes anything else of the configuration
          * @throws TextException when the name of an event or the connector is wrong
-         * @throws io.github.b24offline.ffi.MachineException when the configuration is wrong or the journal is
+         * @throws MachineException when the configuration is wrong or the journal is
          *   another queue's
          * @throws JournalException when the journal is in use or unusable
          * @throws HttpException when HTTP can't be spoken
@@ -179,8 +186,8 @@ private constructor(
          * A queue of one's own parts; without a journal `config.journal` must be [Durability.NONE]. Transport and
          * journal are closed with the queue, and when it can't be opened.
          *
-         * @param context where the calls, saves and handlers run
-         * @throws io.github.b24offline.ffi.MachineException when the configuration is wrong or the journal is
+         * @param handlers where the handlers run; calls and saves run where [run] was called
+         * @throws MachineException when the configuration is wrong or the journal is
          *   another queue's
          */
         @JvmStatic
@@ -190,13 +197,13 @@ private constructor(
             journal: Journal? = null,
             clock: Clock = SystemClock,
             onNotice: (Report) -> Unit = ::logged,
-            context: CoroutineContext = Dispatchers.IO,
+            handlers: CoroutineContext = Dispatchers.IO,
         ): Queue {
             val kept = journal ?: NoJournal
             try {
                 val seed = SecureRandom().nextLong().toULong()
                 val machine = Machine.open(config, kept.contents(), seed, clock.now())
-                return Queue(machine, transport, kept, clock, onNotice, context)
+                return Queue(machine, transport, kept, clock, onNotice, handlers)
             } catch (error: Exception) {
                 transport.close()
                 kept.close()

@@ -59,8 +59,8 @@ class DriveTest {
                 override suspend fun sleepUntil(at: Timestamp) = delay(at.toLong() - now().toLong())
             }
         val config = defaultConfig("portal.example", listOf(eventName("ONCRMDEALADD"))).copy(until = until)
-        val context = checkNotNull(coroutineContext[ContinuationInterceptor])
-        return Queue.of(config, transport, journal, clock, { reports += it }, context)
+        val handlers = checkNotNull(coroutineContext[ContinuationInterceptor])
+        return Queue.of(config, transport, journal, clock, { reports += it }, handlers)
     }
 
     private val notices: List<Notice> get() = reports.filterIsInstance<Report.Notice>().map { it.notice }

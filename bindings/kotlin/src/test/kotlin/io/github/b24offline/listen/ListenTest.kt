@@ -21,7 +21,8 @@ class ListenTest {
     @TempDir lateinit var folder: Path
 
     private fun start(vararg words: String): Process =
-        ProcessBuilder(listOf(Path.of("listen.sh").toAbsolutePath().toString()) + words)
+        // a group of its own, as a shell gives to what is typed at a terminal
+        ProcessBuilder(listOf("setsid", Path.of("listen.sh").toAbsolutePath().toString()) + words)
             .directory(folder.toFile())
             .redirectError(folder.resolve("said").toFile())
             .start()
@@ -41,8 +42,8 @@ class ListenTest {
         return process.exitValue()
     }
 
-    private fun signal(process: Process, name: String) {
-        ProcessBuilder("sh", "-c", "kill -s $name ${process.pid()}").inheritIO().start().waitFor()
+    private fun signal(process: Process, name: String, group: String = "") {
+        ProcessBuilder("sh", "-c", "kill -s $name -- $group${process.pid()}").inheritIO().start().waitFor()
     }
 
     /** Waits for a sentence on standard error, or a file, without which the test can't go on. */
@@ -50,7 +51,7 @@ class ListenTest {
         val end = System.nanoTime() + 60_000_000_000
         while (!isSo()) {
             check(System.nanoTime() < end) { "waited for $what in vain: ${said()}" }
-            Thread.onSpinWait()
+            Thread.sleep(10)
         }
     }
 
@@ -86,7 +87,7 @@ class ListenTest {
             val waits = "touch began; while [ ! -e go ]; do sleep 0.01; done; cat >> done.jsonl"
             val program = listen(portal, "--exec", waits, "--batch-size", "8")
             until("a handler") { Files.exists(folder.resolve("began")) }
-            signal(program, "INT")
+            signal(program, "INT", group = "-")
             signal(program, "TERM")
             until("the stop") { "stopping" in said() }
             folder.resolve("go").createFile()
