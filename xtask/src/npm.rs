@@ -33,18 +33,23 @@ fn wasm(workspace: &Workspace, invocation: &mut Invocation, glue: &Path) -> Resu
     build.args(["--target", TARGET, "--profile", "wasm-release"]);
     build.env("RUSTFLAGS", tools::without_build_paths(workspace)?);
     invocation.run(build)?;
+    let compiled = workspace.built(TARGET).join("wasm-release").join(format!("{NAME}.wasm"));
+    let stamp = Stamp::of(&[&compiled], glue.join(".made"))?;
+    if stamp.is_current() {
+        return Ok(());
+    }
     if glue.exists() {
         fs::remove_dir_all(glue)?;
     }
-    let compiled = workspace.built(TARGET).join("wasm-release").join(format!("{NAME}.wasm"));
     let mut bind = workspace.command(bindgen.join("wasm-bindgen"));
-    bind.args(["--target", "web", "--out-dir"]).arg(glue).arg(compiled);
+    bind.args(["--target", "web", "--out-dir"]).arg(glue).arg(&compiled);
     invocation.run(bind)?;
     let wasm = glue.join(format!("{NAME}_bg.wasm"));
     let shrink = workspace.root().join(SOURCES).join("node_modules/.bin/wasm-opt");
     let mut opt = workspace.command(shrink);
     opt.arg("-Oz").arg(&wasm).arg("-o").arg(&wasm);
-    invocation.run(opt)
+    invocation.run(opt)?;
+    stamp.write()
 }
 
 fn install(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {

@@ -113,7 +113,8 @@ fn native(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
     let mut test = workspace.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
     test.args(["--exclude", "b24-offline-bindings", "--exclude", "b24-offline-wasm"]);
     invocation.run(test)?;
-    invocation.run(workspace.cargo(&["test", "--locked", "-p", "b24-offline-bindings"]))
+    invocation.run(workspace.cargo(&["test", "--locked", "-p", "b24-offline-bindings"]))?;
+    tools::note_lines(invocation, &workspace.root().join("host/src/drive.rs"))
 }
 
 fn android(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {

@@ -95,14 +95,17 @@ pub(crate) fn without_build_paths(workspace: &Workspace) -> Result<String> {
     Ok(flags.join(" "))
 }
 
-/// Says how long a drive loop is: what is in it beyond comments and empty lines would be the host's own protocol.
+/// Says how long a drive loop is; its code is what is neither comment, empty line nor import.
 pub(crate) fn note_lines(invocation: &mut Invocation, file: &Path) -> Result<()> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("{} is missing", file.display()))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let is_code = |line: &&str| {
         let line = line.trim();
-        !line.is_empty() && !["//", "/*", "*", "#"].iter().any(|mark| line.starts_with(mark))
+        !line.is_empty()
+            && !["//", "/*", "*", "#", "import ", "from ", "package ", "use "]
+                .iter()
+                .any(|mark| line.starts_with(mark))
     };
     let (all, code) = (text.lines().count(), text.lines().filter(is_code).count());
     invocation.note(format!("drive loop {name}: {all} lines, {code} of them code"));
