@@ -1,12 +1,12 @@
 //! Inputs that break the contract are refused before anything changes.
 
-use std::collections::BTreeSet;
-
 use crate::change::Verdicts;
 use crate::error::Misuse;
 use crate::id::BatchId;
 use crate::input::Input;
+use crate::json::Value;
 use crate::machine::{Machine, PhaseState};
+use crate::ordered::Set;
 
 impl Machine {
     /// Refuses what breaks the contract, before anything changes.
@@ -26,11 +26,8 @@ impl Machine {
                 Err(Misuse::WriteIdInUse(*write))
             }
             Input::Write { write, params, .. } => {
-                let object = serde_json::from_str::<serde_json::Value>(params);
-                match object {
-                    Ok(value) if value.is_object() => Ok(()),
-                    _ => Err(Misuse::WriteParams(*write)),
-                }
+                let object = Value::read(params).filter(Value::is_object);
+                object.map(|_| ()).ok_or(Misuse::WriteParams(*write))
             }
             Input::Tick
             | Input::Nudge
@@ -44,7 +41,7 @@ impl Machine {
     fn admit_verdicts(&self, batch: BatchId, verdicts: &Verdicts) -> Result<(), Misuse> {
         let open = self.handler.open.get(&batch).ok_or(Misuse::NoSuchBatch(batch))?;
         let (Verdicts::Some(named) | Verdicts::All { except: named, .. }) = verdicts;
-        let mut seen = BTreeSet::new();
+        let mut seen = Set::new();
         for judgement in named {
             if !open.open.contains_key(&judgement.key) || !seen.insert(&judgement.key) {
                 return Err(Misuse::NoSuchChange { batch, key: judgement.key.clone() });

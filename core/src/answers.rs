@@ -1,15 +1,14 @@
 //! What the answer to each kind of sub-call changes.
 
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-
 use crate::State;
 use crate::check;
 use crate::clock::Moment;
 use crate::id::{EventName, ProcessId};
+use crate::json::Raw;
 use crate::lane::{Stage, Way};
 use crate::machine::{Machine, PhaseState};
 use crate::notice::{Failure, Notice};
+use crate::ordered::{Map, Set};
 use crate::record::{EventData, Key};
 use crate::retrieve::{Read, Reading};
 use crate::round::{Ask, Feature, Round, Side};
@@ -25,15 +24,15 @@ pub(crate) struct Together {
     filled: bool,
     looked_errored: bool,
     /// Sweep pages by gap.
-    pages: BTreeMap<usize, Vec<Option<Rows>>>,
-    total: BTreeMap<usize, u64>,
+    pages: Map<usize, Vec<Option<Rows>>>,
+    total: Map<usize, u64>,
     strange: bool,
     sent: Moment,
     /// Something failed that is everybody's trouble.
     pub(crate) failed: bool,
     pub(crate) expired: bool,
     /// Methods that failed.
-    pub(crate) troubled: std::collections::BTreeSet<String>,
+    pub(crate) troubled: Set<String>,
 }
 
 /// A `get` need not say of its rows in which lane they were.
@@ -50,10 +49,10 @@ impl Machine {
     pub(crate) fn answered(
         &mut self,
         ask: Ask,
-        result: &RawValue,
+        result: Raw<'_>,
         total: Option<u64>,
         number: u64,
-        seconds: f64,
+        portal: Millis,
     ) {
         match ask {
             Ask::Feature(feature) => {
@@ -77,7 +76,7 @@ impl Machine {
                 self.written(write.id, WriteResult::Done { result: result.get().to_owned() });
             }
             Ask::Read(reading) => self.was_read(&reading, result),
-            Ask::Get { side, limit } => self.got(side, limit, result, number, seconds),
+            Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);
@@ -86,11 +85,12 @@ impl Machine {
                     self.trouble("event.offline.list", why);
                 }
                 self.together.strange |= rows.as_ref().is_none_or(|rows| !rows.strange.is_empty());
-                let pages = self.together.pages.entry(page.gap).or_default();
-                while pages.len() < page.number as usize {
-                    pages.push(None);
-                }
-                pages.push(rows);
+                self.together.pages.change(page.gap, |pages| {
+                    while pages.len() < page.number as usize {
+                        pages.push(None);
+                    }
+                    pages.push(rows);
+                });
                 if let Some(total) = total {
                     self.together.total.insert(page.gap, total);
                 }
@@ -98,7 +98,7 @@ impl Machine {
         }
     }
 
-    fn got(&mut self, side: Side, limit: u32, result: &RawValue, number: u64, seconds: f64) {
+    fn got(&mut self, side: Side, limit: u32, result: Raw<'_>, number: u64, portal: Millis) {
         let rows = Rows::of_get(result).filter(|rows| rows.strange.is_empty());
         let Some(rows) = rows.filter(|rows| rows.rows.is_empty() || rows.process.is_some()) else {
             // something was reserved that can't be read here: the sweep shows it as it is
@@ -115,7 +115,7 @@ impl Machine {
         let full = rows.rows.len() >= limit as usize;
         self.together.filled |= full;
         match side {
-            Side::Fresh if full => self.reserve.grew(seconds),
+            Side::Fresh if full => self.reserve.grew(portal),
             Side::Fresh => {}
             Side::Errored => {
                 self.together.looked_errored = !full;
@@ -228,12 +228,12 @@ impl Machine {
                 self.ledger.delete_reservation(&process);
             }
         }
-        for key in std::mem::take(&mut self.ledger.retrying).into_keys() {
+        for (key, _) in std::mem::take(&mut self.ledger.retrying) {
             self.ledger.delete_object(&key);
         }
     }
 
-    fn was_read(&mut self, reading: &Reading, result: &RawValue) {
+    fn was_read(&mut self, reading: &Reading, result: Raw<'_>) {
         for (key, read) in reading.read(result, &self.registry) {
             let ready = |state, data| Stage::Ready { state, data };
             match read {
@@ -324,7 +324,7 @@ impl Machine {
         self.check_complete();
     }
 
-    fn bindings_known(&mut self, result: &RawValue) {
+    fn bindings_known(&mut self, result: Raw<'_>) {
         let connector = self.config.connector.as_ref();
         let Some(found) = check::bindings(result, &self.config.events, connector) else {
             self.trouble("event.get", "event.get gave an answer of another shape".into());

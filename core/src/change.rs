@@ -1,11 +1,11 @@
 //! What the user's code receives, and what it answers.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::id::{BatchId, EventName, ObjectId};
+use crate::json::{self, Raw};
+use crate::ordered::Set;
 use crate::time::Millis;
 
 /// Some changes for the user's code, in the order in which their records stand in the queue.
@@ -147,32 +147,15 @@ impl Verdicts {
     /// assert!(Verdicts::from_handler_output(&batch, "hello").is_err());
     /// ```
     pub fn from_handler_output(batch: &Batch, output: &str) -> Result<Verdicts, NotAVerdict> {
-        #[derive(Deserialize)]
-        #[serde(tag = "verdict", rename_all = "lowercase", deny_unknown_fields)]
-        enum Line {
-            Done { key: String },
-            Retry { key: String, after: Option<f64> },
-            Reject { key: String, reason: Option<String> },
-        }
-        let mut open: BTreeSet<&str> =
-            batch.changes.iter().map(|change| change.key.as_str()).collect();
+        let mut open: Set<&str> = batch.changes.iter().map(|change| change.key.as_str()).collect();
         let mut except = Vec::new();
         for line in output.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let wrong = || NotAVerdict { line: line.chars().take(200).collect() };
-            let (key, verdict) = match serde_json::from_str(line).map_err(|_| wrong())? {
-                Line::Done { key } => (key, Verdict::Done),
-                Line::Retry { key, after } => {
-                    (key, Verdict::Retry { after: seconds(after).map_err(|()| wrong())? })
-                }
-                Line::Reject { key, reason } => {
-                    let reason = reason.unwrap_or_else(|| "rejected by the handler".into());
-                    (key, Verdict::Reject { reason })
-                }
-            };
-            if !open.remove(key.as_str()) {
+            let judgement = judgement(line).ok_or_else(wrong)?;
+            if !open.remove(judgement.key.as_str()) {
                 return Err(wrong());
             }
-            except.push(Judgement { key, verdict });
+            except.push(judgement);
         }
         Ok(Verdicts::All { verdict: Verdict::Done, except })
     }
@@ -208,8 +191,7 @@ impl Verdicts {
             Verdicts::Some(named) => (again.clone(), named),
             Verdicts::All { verdict, except } => (verdict, except),
         };
-        let mut open: BTreeSet<&str> =
-            batch.changes.iter().map(|change| change.key.as_str()).collect();
+        let mut open: Set<&str> = batch.changes.iter().map(|change| change.key.as_str()).collect();
         let wrong = named.iter().find(|judgement| !open.remove(judgement.key.as_str()));
         if let Some(wrong) = wrong {
             let why = format!("it judged '{}', which is not open in its batch", wrong.key);
@@ -237,19 +219,50 @@ impl Verdicts {
     }
 }
 
-fn seconds(after: Option<f64>) -> Result<Option<Millis>, ()> {
-    match after {
-        None => Ok(None),
-        Some(s) if s.is_finite() && s >= 0.0 => {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "not negative, and at most a day in milliseconds"
-            )]
-            let millis = (s.min(86_400.0) * 1_000.0).round() as u64;
-            Ok(Some(Millis(millis)))
+/// A line that a handler program printed.
+fn judgement(line: &str) -> Option<Judgement> {
+    let fields = Raw::read(line)?.map()?;
+    let field = |name: &str| fields.get(name).copied().filter(|raw| !raw.is_null());
+    let (verdict, own) = match field("verdict")?.text()?.as_str() {
+        "done" => (Verdict::Done, "key"),
+        "retry" => {
+            let after = match field("after") {
+                None => None,
+                Some(raw) if raw.get().starts_with('"') => return None,
+                Some(raw) => Some(Millis(raw.millis()?).min(Millis::seconds(86_400))),
+            };
+            (Verdict::Retry { after }, "after")
         }
-        Some(_) => Err(()),
+        "reject" => {
+            let reason = match field("reason") {
+                None => "rejected by the handler".to_owned(),
+                Some(raw) => raw.text()?,
+            };
+            (Verdict::Reject { reason }, "reason")
+        }
+        _ => return None,
+    };
+    let known = fields.keys().all(|name| ["key", "verdict", own].contains(&name.as_str()));
+    known.then_some(Judgement { key: field("key")?.text()?, verdict })
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Present => "present",
+            State::Gone => "gone",
+            State::Unread => "unread",
+        }
+    }
+}
+
+impl Origin {
+    fn name(self) -> &'static str {
+        match self {
+            Origin::Fresh => "fresh",
+            Origin::Redriven => "redriven",
+            Origin::Recovered => "recovered",
+        }
     }
 }
 
@@ -272,31 +285,24 @@ impl Change {
     /// ```
     #[must_use]
     pub fn json_line(&self) -> String {
-        #[derive(Serialize)]
-        struct Line<'a> {
-            key: &'a str,
-            object: &'a ObjectId,
-            events: &'a [EventName],
-            state: State,
-            data: Option<&'a RawValue>,
-            changed_at: &'a str,
-            attempt: u32,
-            origin: Origin,
-        }
         // line breaks between the tokens of the portal's JSON would break the line in two
         let compact = self.data.as_deref().map(one_line);
-        let data = compact.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let line = Line {
-            key: &self.key,
-            object: &self.object,
-            events: &self.events,
-            state: self.state,
-            data,
-            changed_at: &self.changed_at,
-            attempt: self.attempt,
-            origin: self.origin,
-        };
-        serde_json::to_string(&line).unwrap_or_default()
+        let data = compact.as_deref().and_then(Raw::read);
+        let object =
+            [("kind", json::quoted(&self.object.kind)), ("id", json::quoted(&self.object.id))];
+        json::object(&[
+            ("key", json::quoted(&self.key)),
+            ("object", json::object(&object)),
+            (
+                "events",
+                json::list(&mut self.events.iter().map(|event| json::quoted(event.as_str()))),
+            ),
+            ("state", json::quoted(self.state.name())),
+            ("data", data.map_or("null", Raw::get).to_owned()),
+            ("changed_at", json::quoted(&self.changed_at)),
+            ("attempt", self.attempt.to_string()),
+            ("origin", json::quoted(self.origin.name())),
+        ])
     }
 }
 

@@ -1,11 +1,9 @@
 //! The start-up check: plan, rights, bindings (F20–F22).
 
-use serde_json::Value;
-use serde_json::value::RawValue;
-
 use crate::clock::Moment;
 use crate::id::{Connector, EventName};
-use crate::wire::answer::{php_list, php_map};
+use crate::json::{Raw, Value};
+use crate::wire::answer::{lower_case, php_fields, php_list};
 
 /// How far the check is.
 #[derive(Debug, Clone, Default)]
@@ -38,40 +36,40 @@ pub(crate) struct Bindings {
 }
 
 /// `feature.get` answers `Y`, `N`, a boolean, or `…_selfhosted` (F22); `None` for another shape.
-pub(crate) fn allows(result: &RawValue) -> Option<bool> {
-    let result: Value = serde_json::from_str(result.get()).ok()?;
+pub(crate) fn allows(result: Raw<'_>) -> Option<bool> {
+    let result = result.value()?;
     let value = result.get("value").unwrap_or(&result);
     match value {
         Value::Bool(allowed) => Some(*allowed),
-        Value::String(text) if text.eq_ignore_ascii_case("Y") => Some(true),
-        Value::String(text) if text.eq_ignore_ascii_case("N") => Some(false),
-        Value::String(text) => text.ends_with("_selfhosted").then_some(true),
-        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        Value::Text(text) if text.eq_ignore_ascii_case("Y") => Some(true),
+        Value::Text(text) if text.eq_ignore_ascii_case("N") => Some(false),
+        Value::Text(text) => text.ends_with("_selfhosted").then_some(true),
+        Value::Null | Value::Number(_) | Value::List(_) | Value::Object(_) => None,
     }
 }
 
 /// Reads `event.get`; `None` for another shape.
 pub(crate) fn bindings(
-    result: &RawValue,
+    result: Raw<'_>,
     wanted: &[EventName],
     connector: Option<&Connector>,
 ) -> Option<Bindings> {
     let mut bindings = Bindings { missing: wanted.to_vec(), ..Bindings::default() };
     let ours = connector.map_or("", Connector::as_str);
     for row in php_list(result)? {
-        let row = php_map(row)?;
-        let text = |name: &str| {
-            let value: Value = serde_json::from_str(row.get(name)?.get()).ok()?;
-            value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|n| n.to_string()))
+        let [offline, event, theirs] = php_fields(row, ["offline", "event", "connector_id"])?;
+        let text = |raw: Option<Raw<'_>>| {
+            let raw = raw?;
+            raw.text().or_else(|| raw.number().map(|number| number.to_string()))
         };
-        let offline = match row.get("offline").map(|raw| raw.get()) {
+        let offline = match offline.map(Raw::get) {
             Some("true") => true,
-            _ => text("offline").is_some_and(|flag| flag != "0" && !flag.is_empty()),
+            _ => text(offline).is_some_and(|flag| flag != "0" && !flag.is_empty()),
         };
-        let Some(event) = text("event").and_then(|name| EventName::new(name).ok()) else {
+        let Some(event) = text(event).and_then(|name| EventName::new(name).ok()) else {
             continue;
         };
-        let theirs = text("connector_id").unwrap_or_default();
+        let theirs = text(theirs).unwrap_or_default();
         if !offline {
             continue;
         }
@@ -81,7 +79,7 @@ pub(crate) fn bindings(
             if bindings.missing.len() == before && !wanted.contains(&event) {
                 bindings.strange.push(event);
             }
-        } else if !ours.is_empty() && theirs.trim().to_lowercase() == ours.to_lowercase() {
+        } else if !ours.is_empty() && lower_case(theirs.trim()) == lower_case(ours) {
             bindings.misspelt = Some(theirs.chars().take(255).collect());
         }
     }
@@ -92,8 +90,8 @@ pub(crate) fn bindings(
 mod tests {
     use super::*;
 
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.into()).unwrap()
+    fn raw(text: &str) -> Raw<'_> {
+        Raw::read(text).unwrap()
     }
 
     #[test]
@@ -106,7 +104,7 @@ mod tests {
             ("false", Some(false)),
             ("7", None),
         ] {
-            assert_eq!(allows(&raw(text)), allowed, "{text}");
+            assert_eq!(allows(raw(text)), allowed, "{text}");
         }
     }
 
@@ -121,7 +119,7 @@ mod tests {
             .map(|name| EventName::new(*name).unwrap())
             .collect();
         let connector = Connector::new("shop").unwrap();
-        let bindings = bindings(&rows, &wanted, Some(&connector)).unwrap();
+        let bindings = bindings(rows, &wanted, Some(&connector)).unwrap();
         assert_eq!(bindings.missing, wanted[..1]);
         assert_eq!(bindings.strange.len(), 1);
         assert_eq!(bindings.misspelt.as_deref(), Some("Shop"));

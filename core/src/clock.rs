@@ -65,6 +65,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A number below `end`.
+    #[cfg(test)]
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
     /// The span, up to a quarter longer or shorter.
     pub(crate) fn jitter(&mut self, span: Millis) -> Millis {
         let width = span.0 / 2;

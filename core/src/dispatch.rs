@@ -260,7 +260,7 @@ impl Machine {
     }
 
     /// The batch was executed, at least in part.
-    fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, seconds: f64) {
+    fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, portal: Millis) {
         if let Some(key) = self.suspect.take() {
             self.suspected(&key);
         } else if round.objects().0 > 0 {
@@ -280,7 +280,7 @@ impl Machine {
         for Asked { name, method, ask } in round.asks {
             match batch.get(&name) {
                 SubAnswer::Result { result, total } => {
-                    self.answered(ask, result, total, number, seconds);
+                    self.answered(ask, result, total, number, portal);
                     executed.push(method);
                 }
                 SubAnswer::Error(error) => self.sub_refused(ask, &method, &error, number),

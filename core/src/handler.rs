@@ -1,9 +1,8 @@
 //! What is known of the user's code: which batches it has, and whether it works at all.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::clock::Moment;
 use crate::id::BatchId;
+use crate::ordered::{Map, Set};
 use crate::record::Key;
 use crate::time::Millis;
 
@@ -21,7 +20,7 @@ const HANGS: Millis = Millis::seconds(60);
 /// The user's code as seen from here.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Handler {
-    pub(crate) open: BTreeMap<BatchId, OpenBatch>,
+    pub(crate) open: Map<BatchId, OpenBatch>,
     health: Health,
     /// Grows with every success: failures before it are no longer suspect.
     pub(crate) successes: u64,
@@ -32,22 +31,22 @@ pub(crate) struct Handler {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenBatch {
     /// The changes without a verdict, by idempotency key.
-    pub(crate) open: BTreeMap<String, Key>,
+    pub(crate) open: Map<String, Key>,
     pub(crate) size: usize,
     since: Moment,
-    failed: BTreeSet<Key>,
+    failed: Set<Key>,
     succeeded: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Health {
-    Up { failures: u32, objects: BTreeSet<Key> },
+    Up { failures: u32, objects: Set<Key> },
     Down { probe: Option<Key>, until: Moment, tries: u32 },
 }
 
 impl Default for Health {
     fn default() -> Self {
-        Health::Up { failures: 0, objects: BTreeSet::new() }
+        Health::Up { failures: 0, objects: Set::new() }
     }
 }
 
@@ -71,12 +70,12 @@ pub(crate) enum Allowance {
 }
 
 impl OpenBatch {
-    pub(crate) fn new(changes: BTreeMap<String, Key>, since: Moment) -> OpenBatch {
+    pub(crate) fn new(changes: Map<String, Key>, since: Moment) -> OpenBatch {
         OpenBatch {
             size: changes.len(),
             open: changes,
             since,
-            failed: BTreeSet::new(),
+            failed: Set::new(),
             succeeded: false,
         }
     }

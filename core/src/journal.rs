@@ -3,10 +3,10 @@
 //! An entry is a key and a value, both text. Values carry a checksum, so that a torn or altered
 //! one is noticed. Entries hold ids and times only, never the portal's data.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
+use crate::json::{self, Raw};
 use crate::record::{EventData, Key, Record, Records};
 
 /// One entry of the journal.
@@ -53,7 +53,7 @@ const OBJECT: &str = "object/";
 const RECORD: &str = "record/";
 
 /// Whose journal this is, and what was bound when it was last written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueueEntry {
     pub(crate) format: u64,
     pub(crate) portal: String,
@@ -61,27 +61,19 @@ pub(crate) struct QueueEntry {
     pub(crate) bound: Vec<EventName>,
 }
 
-/// The keys of one reservation: each record's ID and time of change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ReservationEntry {
-    pub(crate) process: ProcessId,
-    pub(crate) records: Vec<(RecordId, String)>,
-}
-
 /// An object that has failed at least once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObjectEntry {
     pub(crate) state: ObjectState,
     pub(crate) kind: String,
     /// `None` for a record of its own.
     pub(crate) id: Option<String>,
     pub(crate) attempts: u32,
-    pub(crate) records: Vec<RecordEntry>,
+    pub(crate) records: Records,
 }
 
 /// What an object in the journal waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ObjectState {
     /// Its next attempt; the portal still holds its records.
     Retrying,
@@ -91,28 +83,50 @@ pub(crate) enum ObjectState {
     Parked,
 }
 
-/// A record as the journal keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RecordEntry {
-    id: RecordId,
-    process: ProcessId,
-    message: MessageId,
-    event: EventName,
-    changed_at: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    owner: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    deleted: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    errored: bool,
-}
-
 /// One entry, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decoded {
     Queue(QueueEntry),
-    Reservation(ReservationEntry),
+    /// A reservation that an earlier run knew.
+    Reservation(ProcessId),
     Object(ObjectEntry),
+}
+
+impl QueueEntry {
+    fn encode(&self) -> String {
+        let connector = self.connector.as_deref().map_or_else(|| "null".to_owned(), json::quoted);
+        json::object(&[
+            ("format", self.format.to_string()),
+            ("portal", json::quoted(&self.portal)),
+            ("connector", connector),
+            ("bound", json::list(&mut self.bound.iter().map(|event| json::quoted(event.as_str())))),
+        ])
+    }
+
+    fn decode(raw: Raw<'_>) -> Option<QueueEntry> {
+        let [format, portal, connector, bound] =
+            raw.fields(["format", "portal", "connector", "bound"])?;
+        let event = |raw: Raw<'_>| EventName::new(raw.text()?).ok();
+        Some(QueueEntry {
+            format: format?.number()?,
+            portal: portal?.text()?,
+            connector: optional(connector)?,
+            bound: bound?.list()?.into_iter().map(event).collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl ObjectState {
+    const ALL: [ObjectState; 3] =
+        [ObjectState::Retrying, ObjectState::Registered, ObjectState::Parked];
+
+    fn name(self) -> &'static str {
+        match self {
+            ObjectState::Retrying => "retrying",
+            ObjectState::Registered => "registered",
+            ObjectState::Parked => "parked",
+        }
+    }
 }
 
 impl ObjectEntry {
@@ -121,46 +135,89 @@ impl ObjectEntry {
             Key::Object(object) => (object.kind.clone(), Some(object.id.clone())),
             Key::Record { kind, .. } => (kind.clone(), None),
         };
-        let records = records
-            .values()
-            .map(|record| RecordEntry {
-                id: record.id,
-                process: record.process.clone(),
-                message: record.message.clone(),
-                event: record.event.clone(),
-                changed_at: record.changed_at.clone(),
-                owner: record.owner.clone(),
-                deleted: record.deleted,
-                errored: record.errored,
-            })
-            .collect();
-        ObjectEntry { state, kind, id, attempts, records }
+        ObjectEntry { state, kind, id, attempts, records: records.clone() }
+    }
+
+    fn encode(&self) -> String {
+        let id = self.id.as_deref().map_or_else(|| "null".to_owned(), json::quoted);
+        json::object(&[
+            ("state", json::quoted(self.state.name())),
+            ("kind", json::quoted(&self.kind)),
+            ("id", id),
+            ("attempts", self.attempts.to_string()),
+            ("records", json::list(&mut self.records.values().map(encode_record))),
+        ])
+    }
+
+    fn decode(raw: Raw<'_>) -> Option<ObjectEntry> {
+        let [state, kind, id, attempts, records] =
+            raw.fields(["state", "kind", "id", "attempts", "records"])?;
+        let (state, id) = (state?.text()?, optional(id)?);
+        let state = ObjectState::ALL.into_iter().find(|known| known.name() == state)?;
+        let data = if id.is_some() { EventData::NotNeeded } else { EventData::ToBeListed };
+        let mut all = Records::new();
+        for record in records?.list()? {
+            let record = decode_record(record, data.clone())?;
+            all.insert(record.id, record);
+        }
+        let attempts = u32::try_from(attempts?.number()?).ok()?;
+        Some(ObjectEntry { state, kind: kind?.text()?, id, attempts, records: all })
     }
 
     /// The object and its records; `None` for a record of its own without a record.
     pub(crate) fn open(self) -> Option<(Key, Records)> {
-        let is_object = self.id.is_some();
         let key = match self.id {
             Some(id) => Key::Object(ObjectId { kind: self.kind, id }),
-            None => Key::Record { kind: self.kind, record: self.records.first()?.id },
+            None => Key::Record { kind: self.kind, record: self.records.first()?.0 },
         };
-        let data = if is_object { EventData::NotNeeded } else { EventData::ToBeListed };
-        let records = self.records.into_iter().map(|record| {
-            let record = Record {
-                id: record.id,
-                process: record.process,
-                message: record.message,
-                event: record.event,
-                changed_at: record.changed_at,
-                errored: record.errored,
-                deleted: record.deleted,
-                owner: record.owner,
-                data: data.clone(),
-            };
-            (record.id, record)
-        });
-        Some((key, records.collect()))
+        Some((key, self.records))
     }
+}
+
+/// A text that may be missing or null; `None` for another shape.
+fn optional(raw: Option<Raw<'_>>) -> Option<Option<String>> {
+    match raw.filter(|raw| !raw.is_null()) {
+        None => Some(None),
+        Some(raw) => raw.text().map(Some),
+    }
+}
+
+fn encode_record(record: &Record) -> String {
+    let mut fields = vec![
+        ("id", record.id.to_string()),
+        ("process", json::quoted(record.process.as_str())),
+        ("message", json::quoted(record.message.as_str())),
+        ("event", json::quoted(record.event.as_str())),
+        ("changed_at", json::quoted(&record.changed_at)),
+    ];
+    fields.extend(record.owner.as_deref().map(|owner| ("owner", json::quoted(owner))));
+    fields.extend(record.deleted.then(|| ("deleted", "true".to_owned())));
+    fields.extend(record.errored.then(|| ("errored", "true".to_owned())));
+    json::object(&fields)
+}
+
+fn decode_record(raw: Raw<'_>, data: EventData) -> Option<Record> {
+    let [id, process, message, event, changed_at, owner, deleted, errored] = raw.fields([
+        "id",
+        "process",
+        "message",
+        "event",
+        "changed_at",
+        "owner",
+        "deleted",
+        "errored",
+    ])?;
+    Some(Record {
+        id: RecordId(id?.number()?),
+        process: ProcessId::new(process?.text()?).ok()?,
+        message: MessageId::new(message?.text()?).ok()?,
+        event: EventName::new(event?.text()?).ok()?,
+        changed_at: changed_at?.text()?,
+        errored: errored.is_some_and(|flag| flag.get() == "true"),
+        deleted: deleted.is_some_and(|flag| flag.get() == "true"),
+        owner: optional(owner)?,
+        data,
+    })
 }
 
 pub(crate) fn reservation_key(process: &ProcessId) -> String {
@@ -187,32 +244,49 @@ fn checksum(key: &str, text: &str) -> u64 {
     })
 }
 
-pub(crate) fn encode(key: String, value: &impl Serialize) -> JournalEntry {
-    let text = serde_json::to_string(value).unwrap_or_default();
-    let value = format!("{:016x} {text}", checksum(&key, &text));
+fn entry(key: String, text: &str) -> JournalEntry {
+    let value = format!("{:016x} {text}", checksum(&key, text));
     JournalEntry { key, value }
 }
 
-fn decode_value<T: DeserializeOwned>(key: &str, value: &str) -> Option<T> {
-    let (sum, text) = value.split_once(' ')?;
-    let expected = u64::from_str_radix(sum, 16).ok()?;
-    if sum.len() != 16 || checksum(key, text) != expected {
-        return None;
-    }
-    serde_json::from_str(text).ok()
+pub(crate) fn queue_entry(queue: &QueueEntry) -> JournalEntry {
+    entry(QUEUE.to_owned(), &queue.encode())
+}
+
+pub(crate) fn object_entry(key: &Key, object: &ObjectEntry) -> JournalEntry {
+    entry(object_key(key), &object.encode())
+}
+
+/// The keys of one reservation: each record's ID and time of change.
+pub(crate) fn reservation_entry<'a>(
+    process: &ProcessId,
+    records: impl Iterator<Item = (&'a RecordId, &'a String)>,
+) -> JournalEntry {
+    let mut records =
+        records.map(|(id, at)| json::list(&mut [id.to_string(), json::quoted(at)].into_iter()));
+    let fields =
+        [("process", json::quoted(process.as_str())), ("records", json::list(&mut records))];
+    entry(reservation_key(process), &json::object(&fields))
 }
 
 /// Reads an entry; `None` when it is damaged.
 pub(crate) fn decode(entry: &JournalEntry) -> Option<Decoded> {
     let JournalEntry { key, value } = entry;
+    let (sum, text) = value.split_once(' ')?;
+    let expected = u64::from_str_radix(sum, 16).ok()?;
+    if sum.len() != 16 || checksum(key, text) != expected {
+        return None;
+    }
+    let raw = Raw::read(text)?;
     if key == QUEUE {
-        return decode_value(key, value).map(Decoded::Queue);
+        return QueueEntry::decode(raw).map(Decoded::Queue);
     }
     if key.starts_with(RESERVATION) {
-        return decode_value(key, value).map(Decoded::Reservation);
+        let [process] = raw.fields(["process"])?;
+        return ProcessId::new(process?.text()?).ok().map(Decoded::Reservation);
     }
     if is_only_trace(key) {
-        return decode_value(key, value).map(Decoded::Object);
+        return ObjectEntry::decode(raw).map(Decoded::Object);
     }
     None
 }
@@ -224,14 +298,51 @@ mod tests {
     #[test]
     fn an_altered_value_is_noticed_and_a_moved_one_too() {
         let process = ProcessId::new("p1").unwrap();
-        let entry = ReservationEntry { process, records: vec![(RecordId(7), "t".into())] };
-        let good = encode("reservation/p1".into(), &entry);
-        assert_eq!(decode(&good), Some(Decoded::Reservation(entry)));
+        let good = reservation_entry(&process, [(&RecordId(7), &"t".to_owned())].into_iter());
+        assert_eq!(good.value[17..], *r#"{"process":"p1","records":[[7,"t"]]}"#);
+        assert_eq!(decode(&good), Some(Decoded::Reservation(process)));
         let moved = JournalEntry { key: "reservation/p2".into(), value: good.value.clone() };
         let torn = JournalEntry { key: good.key.clone(), value: good.value[..30].into() };
         let altered = JournalEntry { value: good.value.replace('7', "8"), key: good.key };
         for bad in [moved, torn, altered] {
             assert_eq!(decode(&bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn objects_and_queues_are_read_as_they_were_written() {
+        let record = |id: u64, owner: Option<&str>, flag: bool| Record {
+            id: RecordId(id),
+            process: ProcessId::new("p").unwrap(),
+            message: MessageId::new("m").unwrap(),
+            event: EventName::new("ONX").unwrap(),
+            changed_at: "t\"".into(),
+            errored: flag,
+            deleted: !flag,
+            owner: owner.map(Into::into),
+            data: EventData::NotNeeded,
+        };
+        let records = [record(2, None, true), record(1, Some("9"), false)];
+        let records: Records = records.map(|record| (record.id, record)).into_iter().collect();
+        let key = Key::Object(ObjectId::new("crm.deal", "7"));
+        let object = ObjectEntry::new(&key, ObjectState::Parked, 3, &records);
+        let written = object_entry(&key, &object);
+        assert!(written.value.ends_with(concat!(
+            r#"{"state":"parked","kind":"crm.deal","id":"7","attempts":3,"records":["#,
+            r#"{"id":1,"process":"p","message":"m","event":"ONX","changed_at":"t\"","#,
+            r#""owner":"9","deleted":true},{"id":2,"process":"p","message":"m","event":"ONX","#,
+            r#""changed_at":"t\"","errored":true}]}"#
+        )));
+        assert_eq!(decode(&written), Some(Decoded::Object(object.clone())));
+        assert_eq!(object.open(), Some((key, records)));
+        let bound = vec![EventName::new("ONX").unwrap()];
+        let queue = QueueEntry { format: 1, portal: "p".into(), connector: None, bound };
+        let written = queue_entry(&queue);
+        assert!(
+            written
+                .value
+                .ends_with(r#" {"format":1,"portal":"p","connector":null,"bound":["ONX"]}"#)
+        );
+        assert_eq!(decode(&written), Some(Decoded::Queue(queue)));
     }
 }

@@ -9,11 +9,10 @@ mod reserve;
 mod settle;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId, SaveId};
-use crate::record::{self, Key, Record};
+use crate::ordered::{Map, Set};
+use crate::record::{self, Key, Record, Records};
 
 use index::Index;
 pub(crate) use settle::Settle;
@@ -22,13 +21,13 @@ pub(crate) use work::{Parked, Stage, Tries, Way, Work};
 /// Everything in hand.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
-    entries: BTreeMap<Key, Entry>,
+    entries: Map<Key, Entry>,
     /// Where each record in work is.
-    placed: BTreeMap<RecordId, Key>,
+    placed: Map<RecordId, Key>,
     /// Where each parked record is.
-    parked: BTreeMap<RecordId, Key>,
+    parked: Map<RecordId, Key>,
     index: Index,
-    pub(crate) reservations: BTreeMap<ProcessId, Reservation>,
+    pub(crate) reservations: Map<ProcessId, Reservation>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -44,7 +43,7 @@ struct Entry {
 pub(crate) struct Reservation {
     pub(crate) saved: Saved,
     /// Neither settled nor parked, with their times of change.
-    pub(crate) records: BTreeMap<RecordId, String>,
+    pub(crate) records: Map<RecordId, String>,
 }
 
 /// Whether the journal knows a reservation.
@@ -84,7 +83,7 @@ impl Lane {
             self.placed.insert(*id, key.clone());
         }
         self.index.change(&key, &work, true);
-        self.entries.entry(key).or_default().work = Some(work);
+        self.entries.change(key, |entry| entry.work = Some(work));
     }
 
     /// Takes an object out of work; its records are no longer placed.
@@ -113,7 +112,7 @@ impl Lane {
         for id in parked.records.keys() {
             self.parked.insert(*id, key.clone());
         }
-        self.entries.entry(key.clone()).or_default().parked = Some(parked);
+        self.entries.change(key.clone(), |entry| entry.parked = Some(parked));
     }
 
     pub(crate) fn unpark(&mut self, key: &Key) -> Option<Parked> {
@@ -126,13 +125,8 @@ impl Lane {
     }
 
     pub(crate) fn parked_keys(&self) -> Vec<Key> {
-        let keys: BTreeSet<&Key> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.parked.is_some())
-            .map(|(key, _)| key)
-            .collect();
-        keys.into_iter().cloned().collect()
+        let parked = self.entries.iter().filter(|(_, entry)| entry.parked.is_some());
+        parked.map(|(key, _)| key.clone()).collect()
     }
 
     pub(crate) fn parked_count(&self) -> u64 {
@@ -245,12 +239,21 @@ impl Lane {
     }
 
     /// Every reservation that a record in hand is under.
-    pub(crate) fn processes(&self) -> BTreeSet<ProcessId> {
-        let mut processes: BTreeSet<ProcessId> = self.reservations.keys().cloned().collect();
+    pub(crate) fn processes(&self) -> Set<ProcessId> {
+        let mut processes: Set<ProcessId> = self.reservations.keys().cloned().collect();
+        let mut add = |records: &Records| {
+            for record in records.values() {
+                processes.insert(record.process.clone());
+            }
+        };
         for entry in self.entries.values() {
-            let work = entry.work.iter().flat_map(|w| w.records.values().chain(w.later.values()));
-            let parked = entry.parked.iter().flat_map(|parked| parked.records.values());
-            processes.extend(work.chain(parked).map(|record| record.process.clone()));
+            if let Some(work) = &entry.work {
+                add(&work.records);
+                add(&work.later);
+            }
+            if let Some(parked) = &entry.parked {
+                add(&parked.records);
+            }
         }
         processes
     }
@@ -297,7 +300,8 @@ impl Lane {
     /// The error lane was looked at in a round sent at that moment: what had rested until then is
     /// driven again, with everything that has arrived.
     pub(crate) fn looked(&mut self, sent: Moment) {
-        for key in self.index.looking.clone() {
+        let looking: Vec<Key> = self.index.looking.iter().cloned().collect();
+        for key in looking {
             self.update(&key, |work| {
                 if work.rested_by <= sent {
                     work.join();

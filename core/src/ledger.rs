@@ -1,15 +1,14 @@
 //! What the journal is to know: changes are gathered during a step and handed out as one save.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::config::{Config, Durability};
 use crate::error::ConfigError;
 use crate::id::{EventName, ProcessId, SaveId};
 use crate::journal::{
     self, Decoded, FORMAT, JournalCondition, JournalContents, JournalEntry, ObjectEntry,
-    ObjectState, QueueEntry, ReservationEntry,
+    ObjectState, QueueEntry,
 };
 use crate::lane::{Lane, Saved};
+use crate::ordered::{Map, Set};
 use crate::record::{Key, Records};
 use crate::step::Save;
 
@@ -28,15 +27,15 @@ pub(crate) enum AfterSave {
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     durability: Durability,
-    puts: BTreeMap<String, JournalEntry>,
-    deletes: BTreeSet<String>,
+    /// What each key is to be set to; `None` removes it.
+    changes: Map<String, Option<String>>,
     after: Vec<AfterSave>,
-    open: BTreeMap<SaveId, Vec<AfterSave>>,
+    open: Map<SaveId, Vec<AfterSave>>,
     queue: QueueEntry,
     /// Reservations that an earlier run knew: its own, no orphans.
-    pub(crate) inherited: BTreeSet<ProcessId>,
+    pub(crate) inherited: Set<ProcessId>,
     /// Failures that an earlier run counted, by object.
-    pub(crate) retrying: BTreeMap<Key, u32>,
+    pub(crate) retrying: Map<Key, u32>,
 }
 
 /// What an earlier run left behind.
@@ -56,18 +55,17 @@ impl Ledger {
         let connector = config.connector.as_ref().map(|name| name.as_str().to_owned());
         let mut ledger = Ledger {
             durability: config.journal,
-            puts: BTreeMap::new(),
-            deletes: BTreeSet::new(),
+            changes: Map::new(),
             after: Vec::new(),
-            open: BTreeMap::new(),
+            open: Map::new(),
             queue: QueueEntry {
                 format: FORMAT,
                 portal: config.portal.clone(),
                 connector,
                 bound: Vec::new(),
             },
-            inherited: BTreeSet::new(),
-            retrying: BTreeMap::new(),
+            inherited: Set::new(),
+            retrying: Map::new(),
         };
         let mut inheritance = Inheritance::default();
         if config.journal == Durability::Durable {
@@ -92,8 +90,8 @@ impl Ledger {
                     self.queue.bound = queue.bound;
                     owned = true;
                 }
-                Some(Decoded::Reservation(reservation)) => {
-                    self.inherited.insert(reservation.process);
+                Some(Decoded::Reservation(process)) => {
+                    self.inherited.insert(process);
                 }
                 Some(Decoded::Object(object)) => self.inherit_object(object, inheritance),
                 None => {
@@ -155,23 +153,20 @@ impl Ledger {
     }
 
     fn save_queue(&mut self) {
-        let entry = journal::encode(journal::QUEUE.into(), &self.queue);
-        self.put(entry);
+        self.put(journal::queue_entry(&self.queue));
     }
 
     fn put(&mut self, entry: JournalEntry) {
-        self.deletes.remove(&entry.key);
-        self.puts.insert(entry.key.clone(), entry);
+        self.changes.insert(entry.key, Some(entry.value));
     }
 
     fn delete(&mut self, key: String) {
-        self.puts.remove(&key);
-        self.deletes.insert(key);
+        self.changes.insert(key, None);
     }
 
     pub(crate) fn put_object(&mut self, key: &Key, state: ObjectState, n: u32, records: &Records) {
         let entry = ObjectEntry::new(key, state, n, records);
-        self.put(journal::encode(journal::object_key(key), &entry));
+        self.put(journal::object_entry(key, &entry));
     }
 
     pub(crate) fn delete_object(&mut self, key: &Key) {
@@ -188,25 +183,27 @@ impl Ledger {
 
     /// Writes down every reservation that the journal does not know yet.
     pub(crate) fn note_reservations(&mut self, lane: &mut Lane, save: SaveId) {
-        for (process, reservation) in &mut lane.reservations {
-            if reservation.saved != Saved::No {
-                continue;
-            }
+        let unsaved = lane.reservations.iter().filter(|(_, known)| known.saved == Saved::No);
+        let unsaved: Vec<ProcessId> = unsaved.map(|(process, _)| process.clone()).collect();
+        for process in unsaved {
+            let Some(reservation) = lane.reservations.get_mut(&process) else { continue };
             reservation.saved = Saved::Pending(save);
-            let records = reservation.records.iter().map(|(id, at)| (*id, at.clone())).collect();
-            let entry = ReservationEntry { process: process.clone(), records };
-            let entry = journal::encode(journal::reservation_key(process), &entry);
-            self.deletes.remove(&entry.key);
-            self.puts.insert(entry.key.clone(), entry);
-            self.after.push(AfterSave::Reservation(process.clone()));
+            let entry = journal::reservation_entry(&process, reservation.records.iter());
+            self.put(entry);
+            self.after.push(AfterSave::Reservation(process));
         }
     }
 
     /// What is to be saved now. Without a journal everything counts as saved at once.
     pub(crate) fn flush(&mut self, id: SaveId) -> Flushed {
         let after = std::mem::take(&mut self.after);
-        let puts: Vec<JournalEntry> = std::mem::take(&mut self.puts).into_values().collect();
-        let deletes: Vec<String> = std::mem::take(&mut self.deletes).into_iter().collect();
+        let (mut puts, mut deletes) = (Vec::new(), Vec::new());
+        for (key, value) in std::mem::take(&mut self.changes) {
+            match value {
+                Some(value) => puts.push(JournalEntry { key, value }),
+                None => deletes.push(key),
+            }
+        }
         if !self.is_durable() {
             return Flushed::AtOnce(after);
         }

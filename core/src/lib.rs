@@ -71,6 +71,7 @@
 //! | `reserve`, `pace` | how much to reserve and when; how fast to call |
 //! | `write`, `written` | the user's own writes, and what became of them |
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
+//! | `ordered`, `json` | maps and sets, and JSON, each in little code |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
 //! | `outer` | what a host's transport does with a call: functions without memory |
 //!
@@ -100,11 +101,13 @@ mod handler;
 mod id;
 mod input;
 mod journal;
+mod json;
 mod judge;
 mod lane;
 mod ledger;
 mod machine;
 mod notice;
+mod ordered;
 mod outer;
 mod pace;
 mod record;

@@ -1,7 +1,5 @@
 //! The machine itself: routes an input to its owner and gathers one step.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
@@ -11,9 +9,11 @@ use crate::handler::{Allowance, Handler, OpenBatch};
 use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
 use crate::input::{Input, Redrive, SaveOutcome};
 use crate::journal::JournalContents;
+use crate::json::Value;
 use crate::lane::{Lane, Parked, Settle, Stage, Tries, Work};
 use crate::ledger::{AfterSave, Flushed, Inheritance, Ledger};
 use crate::notice::{Failure, Notice};
+use crate::ordered::{Map, Set};
 use crate::pace::Pace;
 use crate::record::Key;
 use crate::reserve::Reserve;
@@ -57,9 +57,9 @@ pub struct Machine {
     pub(crate) writes: Writes,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
-    pub(crate) calls: BTreeMap<CallId, OpenCall>,
+    pub(crate) calls: Map<CallId, OpenCall>,
     /// Bindings that had vanished.
-    pub(crate) rebind: BTreeSet<EventName>,
+    pub(crate) rebind: Set<EventName>,
     /// The one object whose reading made a whole batch fail.
     pub(crate) suspect: Option<Key>,
     /// Rounds in a row that said that the token has expired.
@@ -133,8 +133,8 @@ impl Machine {
             writes: Writes::default(),
             ledger,
             pace: Pace::new(config.limits),
-            calls: BTreeMap::new(),
-            rebind: BTreeSet::new(),
+            calls: Map::new(),
+            rebind: Set::new(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
@@ -216,7 +216,7 @@ impl Machine {
             Input::Judged { batch, verdicts } => self.judged(batch, verdicts),
             Input::Saved { save, outcome } => self.saved(save, outcome),
             Input::Write { write, method, params } => {
-                let params = serde_json::from_str(&params).unwrap_or_default();
+                let params = Value::read(&params).unwrap_or_default();
                 if let Some(why) = Writes::objection(&method, &params) {
                     let refused =
                         WriteResult::Refused { code: String::new(), description: why.into() };
@@ -350,7 +350,7 @@ impl Machine {
         if self.pace.next_request(now).is_none() {
             let pace = &self.pace;
             let limited = |method: &str| pace.is_limited(method, now);
-            let Some(write) = self.writes.take_alone(limited) else { return };
+            let Some(write) = self.writes.take_alone(&limited) else { return };
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }
@@ -385,7 +385,7 @@ impl Machine {
         self.calls.values().map(|call| call.deadline).min()
     }
 
-    pub(crate) fn known_processes(&self) -> BTreeSet<ProcessId> {
+    pub(crate) fn known_processes(&self) -> Set<ProcessId> {
         let mut known = self.lane.processes();
         known.extend(self.settle.processes().cloned());
         known

@@ -156,7 +156,12 @@ fn ready(f: &mut fmt::Formatter<'_>, bound: u32, parked: u64) -> fmt::Result {
 }
 
 fn list(events: &[EventName]) -> String {
-    events.iter().map(EventName::as_str).collect::<Vec<_>>().join(", ")
+    let mut list = String::new();
+    for event in events {
+        list.push_str(if list.is_empty() { "" } else { ", " });
+        list.push_str(event.as_str());
+    }
+    list
 }
 
 impl fmt::Display for Notice {
@@ -194,13 +199,14 @@ impl fmt::Display for Notice {
             ),
             Notice::HandlerUp => f.write_str("the handler works again"),
             Notice::BackingOff { delay, why } => {
-                write!(f, "{why}; next try in {:.1} s", seconds(*delay))
+                let tenths = delay.0.saturating_add(50) / 100;
+                write!(f, "{why}; next try in {}.{} s", tenths / 10, tenths % 10)
             }
             Notice::Reached => f.write_str("the portal answers again"),
             Notice::MethodLimited { method, delay } => write!(
                 f,
-                "the portal limits {method} (operating time); it waits for {:.0} s",
-                seconds(*delay)
+                "the portal limits {method} (operating time); it waits for {} s",
+                delay.0.saturating_add(500) / 1_000
             ),
             Notice::StrangeRecord { why } => {
                 write!(f, "a record of the queue can't be read and was left there: {why}")
@@ -218,11 +224,6 @@ impl fmt::Display for Notice {
             Notice::Failed(failure) => failure.fmt(f),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "spans for people are far below 2^52")]
-fn seconds(span: Millis) -> f64 {
-    span.0 as f64 / 1_000.0
 }
 
 /// Why the machine can't go on; each says what to do.

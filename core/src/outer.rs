@@ -1,12 +1,9 @@
 //! What every transport does with a call: the body it posts, whether the answer asks for a fresh token,
 //! and what it hides. Functions without memory: no token is kept here.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use crate::input::NotSent;
+use crate::json::{self, Raw};
+use crate::ordered::Map;
 use crate::step::Call;
 
 /// The body of a call: the parameters with `auth` and the connector beside them, on this outer call and
@@ -28,7 +25,8 @@ use crate::step::Call;
 /// ```
 pub fn request_body(call: &Call, token: &str) -> Result<String, NotSent> {
     if !is_method(&call.method) {
-        let why = format!("'{}' is no name of a method", call.method.escape_debug());
+        let shown: String = call.method.chars().filter(|c| !c.is_control()).take(100).collect();
+        let why = format!("'{shown}' is no name of a method");
         return Err(NotSent::Refused { why });
     }
     outer(call, token).ok_or_else(|| NotSent::Refused {
@@ -37,15 +35,17 @@ pub fn request_body(call: &Call, token: &str) -> Result<String, NotSent> {
 }
 
 fn outer(call: &Call, token: &str) -> Option<String> {
-    let mut fields = object(&call.params)?;
-    let auth = serde_json::value::to_raw_value(token).ok()?;
-    let connector = serde_json::value::to_raw_value(&call.connector).ok()?;
-    fields.insert("auth".into(), &auth);
-    fields.remove("auth_connector");
-    if call.connector.is_some() {
-        fields.insert("auth_connector".into(), &connector);
+    let mut fields: Map<String, String> = Map::new();
+    for (name, raw) in Raw::read(&call.params)?.map()? {
+        fields.insert(name, raw.get().to_owned());
     }
-    serde_json::to_string(&fields).ok()
+    fields.insert("auth".into(), json::quoted(token));
+    fields.remove("auth_connector");
+    if let Some(connector) = &call.connector {
+        fields.insert("auth_connector".into(), json::quoted(connector.as_str()));
+    }
+    let fields = fields.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    Some(json::object(&fields.collect::<Vec<_>>()))
 }
 
 /// Whether an answer says that the token has expired: the call was not executed, the token is to be renewed
@@ -58,14 +58,10 @@ fn outer(call: &Call, token: &str) -> Option<String> {
 /// ```
 #[must_use]
 pub fn is_expired(status: u16, body: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: String,
-    }
     // a success may be large and is never one
+    let refusal = || Raw::read(body)?.fields(["error"])?.first()?.as_ref()?.text();
     !(200..300).contains(&status)
-        && serde_json::from_str::<Refusal>(body)
-            .is_ok_and(|refusal| refusal.error.eq_ignore_ascii_case("expired_token"))
+        && refusal().is_some_and(|error| error.eq_ignore_ascii_case("expired_token"))
 }
 
 /// The body of an answer without the token, where it would come among words that are shown: all of what is
@@ -81,11 +77,12 @@ pub fn without_token(status: u16, body: &str, token: &str) -> String {
         return body.to_owned();
     }
     let hidden = |text: &str| without_secrets(text, &[token]);
-    let success = (200..300).contains(&status).then(|| object(body)).flatten();
-    let Some(answer) = success else { return hidden(body) };
-    let batch = answer.get("result").and_then(|result| object(result.get()));
-    let errors = batch.as_ref().and_then(|batch| batch.get("result_error"));
-    let told = [answer.get("error_description"), errors];
+    let success = (200..300).contains(&status).then(|| Raw::read(body)).flatten();
+    let fields = success.and_then(|answer| answer.fields(["error_description", "result"]));
+    let Some([description, result]) = fields else { return hidden(body) };
+    let errors =
+        result.and_then(|batch| batch.fields(["result_error"])).and_then(|[errors]| errors);
+    let told = [description, errors];
     told.into_iter()
         .flatten()
         .fold(body.to_owned(), |body, told| body.replace(told.get(), &hidden(told.get())))
@@ -104,10 +101,6 @@ pub fn without_secrets(text: &str, secrets: &[&str]) -> String {
         .iter()
         .filter(|secret| secret.len() >= 8)
         .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
-}
-
-fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
-    serde_json::from_str(text).ok()
 }
 
 fn is_method(name: &str) -> bool {

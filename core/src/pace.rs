@@ -1,9 +1,8 @@
 //! How fast: the portal's bucket (F29), operating time (F30), back-off.
 
-use std::collections::BTreeMap;
-
 use crate::clock::{Moment, Random};
 use crate::config::Limits;
+use crate::ordered::Map;
 use crate::step::WakeReason;
 use crate::time::{Millis, Timestamp};
 
@@ -15,6 +14,8 @@ const FIRST_BACK_OFF: Millis = Millis(1_000);
 const MOST_BACK_OFF: Millis = Millis::seconds(60);
 const LEAST_METHOD_WAIT: Millis = Millis::seconds(1);
 const MOST_METHOD_WAIT: Millis = Millis::seconds(600);
+/// A reset at this time or later is no time.
+const LATEST_RESET: Timestamp = Timestamp(100_000_000_000_000);
 
 /// The one budget of requests.
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ pub(crate) struct Pace {
     bucket: Option<Bucket>,
     back_off: Option<Moment>,
     failures: u32,
-    methods: BTreeMap<String, Method>,
+    methods: Map<String, Method>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ impl Pace {
             },
             back_off: None,
             failures: 0,
-            methods: BTreeMap::new(),
+            methods: Map::new(),
         }
     }
 
@@ -107,11 +108,12 @@ impl Pace {
         now: Moment,
         random: &mut Random,
     ) -> Millis {
-        let entry = self.methods.entry(method.to_owned()).or_default();
-        let delay = random.jitter(FIRST_BACK_OFF.doubled(entry.failures, MOST_BACK_OFF));
-        entry.failures = entry.failures.saturating_add(1);
-        entry.blocked_until = Some(now.plus(delay));
-        delay
+        self.methods.change(method.to_owned(), |entry| {
+            let delay = random.jitter(FIRST_BACK_OFF.doubled(entry.failures, MOST_BACK_OFF));
+            entry.failures = entry.failures.saturating_add(1);
+            entry.blocked_until = Some(now.plus(delay));
+            delay
+        })
     }
 
     /// A call of this method was answered as it should be.
@@ -141,30 +143,26 @@ impl Pace {
     }
 
     /// Remembers when a method's operating time starts anew: a 429 does not say it (F30).
-    pub(crate) fn operating(&mut self, method: &str, resets_at_seconds: f64, wall: Timestamp) {
-        if resets_at_seconds <= 0.0 || resets_at_seconds >= 1e11 {
+    pub(crate) fn operating(&mut self, method: &str, resets_at: Timestamp, wall: Timestamp) {
+        if resets_at == Timestamp(0) || resets_at >= LATEST_RESET {
             return;
         }
-        self.methods.retain(|_, method| {
+        let holds = |(_, method): &(String, Method)| {
             let waits = method.blocked_until.is_some() || method.failures > 0;
             waits || method.resets_at.is_none_or(|at| at >= wall)
-        });
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the bounds are checked above"
-        )]
-        let at = Timestamp((resets_at_seconds * 1_000.0) as u64);
-        self.methods.entry(method.to_owned()).or_default().resets_at = Some(at);
+        };
+        self.methods = std::mem::take(&mut self.methods).into_iter().filter(holds).collect();
+        self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
     }
 
     /// A 429: the method waits until its reset, between one second and ten minutes.
     pub(crate) fn limited(&mut self, method: &str, now: Moment, wall: Timestamp) -> Millis {
-        let entry = self.methods.entry(method.to_owned()).or_default();
-        let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(wall));
-        let wait = wait.clamp(LEAST_METHOD_WAIT, MOST_METHOD_WAIT);
-        entry.blocked_until = Some(now.plus(wait));
-        wait
+        self.methods.change(method.to_owned(), |entry| {
+            let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(wall));
+            let wait = wait.clamp(LEAST_METHOD_WAIT, MOST_METHOD_WAIT);
+            entry.blocked_until = Some(now.plus(wait));
+            wait
+        })
     }
 
     pub(crate) fn is_limited(&self, method: &str, now: Moment) -> bool {
@@ -228,13 +226,13 @@ mod tests {
     #[test]
     fn a_limited_method_waits_for_its_remembered_reset() {
         let mut pace = Pace::new(Limits::Off);
-        pace.operating("crm.deal.list", 100.0, Timestamp(70_000));
+        pace.operating("crm.deal.list", Timestamp(100_000), Timestamp(70_000));
         let wait = pace.limited("crm.deal.list", Moment(0), Timestamp(70_000));
         assert_eq!(wait, Millis(30_000));
         assert!(pace.is_limited("crm.deal.list", Moment(29_999)));
         assert!(!pace.is_limited("crm.deal.list", Moment(30_000)));
         assert_eq!(pace.limited("x", Moment(0), Timestamp(0)), Millis(60_000));
-        pace.operating("y", 1e10, Timestamp(0));
+        pace.operating("y", Timestamp(10_000_000_000_000), Timestamp(0));
         assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Millis(600_000));
     }
 }

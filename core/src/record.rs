@@ -1,16 +1,15 @@
 //! Records in hand, and the object that each belongs to.
 
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::change::Origin;
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
+use crate::json::Value;
+use crate::ordered::Map;
 use crate::rule::Registry;
 use crate::time::portal_seconds;
 use crate::wire::Row;
 
 /// Records by ID.
-pub(crate) type Records = BTreeMap<RecordId, Record>;
+pub(crate) type Records = Map<RecordId, Record>;
 
 /// A reserved record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +88,10 @@ impl Key {
 pub(crate) fn event_data(value: &Value) -> Option<String> {
     let empty = match value {
         Value::Null | Value::Bool(_) => true,
-        Value::Array(list) => list.is_empty(),
+        Value::List(list) => list.is_empty(),
         Value::Object(map) => map.is_empty(),
         Value::Number(_) => false,
-        Value::String(text) => text.is_empty(),
+        Value::Text(text) => text.is_empty(),
     };
     (!empty).then(|| value.to_string())
 }
@@ -106,19 +105,23 @@ impl Record {
 
 /// Idempotency key: `ID@TIMESTAMP_X` of each record, sorted by ID.
 pub(crate) fn idempotency_key(records: &Records) -> String {
-    let parts: Vec<String> =
-        records.values().map(|record| format!("{}@{}", record.id, record.changed_at)).collect();
-    parts.join(",")
+    let mut key = String::new();
+    for record in records.values() {
+        let comma = if key.is_empty() { "" } else { "," };
+        key.push_str(&format!("{comma}{}@{}", record.id, record.changed_at));
+    }
+    key
 }
 
 /// The events, oldest record first, none twice.
 pub(crate) fn events(records: &Records) -> Vec<EventName> {
-    let mut seen = BTreeSet::new();
-    records
-        .values()
-        .filter(|record| seen.insert(&record.event))
-        .map(|record| record.event.clone())
-        .collect()
+    let mut events: Vec<EventName> = Vec::new();
+    for record in records.values() {
+        if !events.contains(&record.event) {
+            events.push(record.event.clone());
+        }
+    }
+    events
 }
 
 fn order(record: &Record) -> (Option<i64>, &str) {
@@ -163,7 +166,8 @@ mod tests {
 
     #[test]
     fn the_key_names_every_record_sorted_as_numbers() {
-        let records: Records = [record(10, "t2", "ONX"), record(9, "t1", "ONX")].into();
+        let records: Records =
+            [record(10, "t2", "ONX"), record(9, "t1", "ONX")].into_iter().collect();
         assert_eq!(idempotency_key(&records), "9@t1,10@t2");
         assert_eq!(events(&records).len(), 1);
     }
@@ -171,7 +175,8 @@ mod tests {
     #[test]
     fn the_latest_change_is_found_across_time_zones() {
         let (old, new) = ("2026-01-01T10:00:00+03:00", "2026-01-01T08:00:00+00:00");
-        let records: Records = [record(1, new, "ONXADD"), record(2, old, "ONXDELETE")].into();
+        let records = [record(1, new, "ONXADD"), record(2, old, "ONXDELETE")];
+        let records: Records = records.into_iter().collect();
         assert_eq!(changed_at(&records), new);
         assert!(tell_of_deletion(&records));
     }

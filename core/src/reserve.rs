@@ -14,7 +14,7 @@ const LEAST: u32 = 20;
 /// The error lane is looked at in portions of this size.
 const ERRORS: u32 = 50;
 /// Answers quicker than this let the size grow.
-const QUICK_SECONDS: f64 = 2.5;
+const QUICK: Millis = Millis(2_500);
 /// So long a batch with the user's code keeps the next reservation from being a small one.
 const PATIENCE: Millis = Millis::seconds(5);
 
@@ -109,8 +109,8 @@ impl Reserve {
         last_delivered.plus(PATIENCE)
     }
 
-    pub(crate) fn grew(&mut self, portal_seconds: f64) {
-        if portal_seconds < QUICK_SECONDS {
+    pub(crate) fn grew(&mut self, portal: Millis) {
+        if portal < QUICK {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
     }

@@ -1,17 +1,14 @@
 //! Which objects to read by which call, and what the answers say of each.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-
 use crate::config::Retrieve;
 use crate::id::RecordId;
+use crate::json::{Raw, Value};
 use crate::lane::{Lane, Way};
+use crate::ordered::Map;
 use crate::record::{EventData, Key, event_data};
 use crate::rule::{Absence, ManyMethod, OneMethod, Registry, id_text};
 use crate::wire::Rows;
-use crate::wire::answer::{php_list, php_map};
+use crate::wire::answer::{php_fields, php_list};
 
 /// A list answers at most so many objects whatever is asked.
 const PAGE: usize = 50;
@@ -51,17 +48,17 @@ pub(crate) fn plan(
     retrieve: Retrieve,
     calls: usize,
     objects: usize,
-    limited: impl Fn(&str) -> bool,
+    limited: &dyn Fn(&str) -> bool,
 ) -> Vec<Reading> {
     let mut lists: Vec<Reading> = Vec::new();
     let mut alone: Vec<Reading> = Vec::new();
-    let mut open: BTreeMap<String, usize> = BTreeMap::new();
+    let mut open: Map<String, usize> = Map::new();
     let mut planned = 0;
     for key in lane.unread() {
         if planned >= objects {
             break;
         }
-        let Some(reading) = reading_of(key, lane, registry, retrieve, &limited) else { continue };
+        let Some(reading) = reading_of(key, lane, registry, retrieve, limited) else { continue };
         let group = match &reading {
             Reading::One { .. } => {
                 if alone.len() < calls {
@@ -96,7 +93,7 @@ fn reading_of(
     lane: &Lane,
     registry: &Registry,
     retrieve: Retrieve,
-    limited: impl Fn(&str) -> bool,
+    limited: &dyn Fn(&str) -> bool,
 ) -> Option<Reading> {
     let Key::Object(object) = key else {
         let listed = Reading::Listed { keys: vec![key.clone()] };
@@ -145,15 +142,15 @@ impl Reading {
                 Some((one.method.clone(), one.params_for(object, owner)))
             }
             Reading::Listed { keys } => {
-                let ids: Vec<u64> = keys.iter().filter_map(record_of).map(|id| id.0).collect();
-                let params = json!({ "filter": { "@ID": ids } });
-                Some(("event.offline.list".into(), params))
+                let ids = keys.iter().filter_map(record_of).map(|id| Value::from(id.0)).collect();
+                let filter = Value::object([("@ID", ids)]);
+                Some(("event.offline.list".into(), Value::object([("filter", filter)])))
             }
         }
     }
 
     /// What the answer says of each object.
-    pub(crate) fn read(&self, result: &RawValue, registry: &Registry) -> Vec<(Key, Read)> {
+    pub(crate) fn read(&self, result: Raw<'_>, registry: &Registry) -> Vec<(Key, Read)> {
         let read = match self {
             Reading::Many { kind, keys } => registry
                 .rule(kind)
@@ -187,41 +184,32 @@ fn record_of(key: &Key) -> Option<RecordId> {
     }
 }
 
-#[derive(Deserialize)]
-struct Probe<'a> {
-    #[serde(rename = "ID", borrow, default)]
-    upper: Option<&'a RawValue>,
-    #[serde(rename = "id", borrow, default)]
-    lower: Option<&'a RawValue>,
-}
-
-fn id_in(row: &RawValue, field: Option<&str>) -> Option<String> {
-    // serde reads a list into a struct as well
-    if !row.get().starts_with('{') {
-        return None;
-    }
-    let raw = match field {
-        Some(field) => *php_map(row)?.get(field)?,
+fn id_in(row: Raw<'_>, field: Option<&str>) -> Option<String> {
+    let id = match field {
+        Some(field) => {
+            let [id] = row.fields([field])?;
+            id
+        }
         None => {
-            let probe: Probe<'_> = serde_json::from_str(row.get()).ok()?;
-            probe.upper.or(probe.lower)?
+            let [upper, lower] = row.fields(["ID", "id"])?;
+            upper.filter(|id| !id.is_null()).or(lower)
         }
     };
-    id_text(&serde_json::from_str(raw.get()).ok()?)
+    id_text(&id?.value()?)
 }
 
 /// `None` when the list holds anything that was not asked for, or can't be read.
-fn read_many(result: &RawValue, many: &ManyMethod, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
+fn read_many(result: Raw<'_>, many: &ManyMethod, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
     let list = match &many.answer {
         None => php_list(result)?,
-        Some(field) => match php_map(result)?.get(field.as_str()) {
-            Some(list) => php_list(list)?,
+        Some(field) => match php_fields(result, [field])? {
+            [Some(list)] => php_list(list)?,
             // tasks answers an empty list in place of the wrapper
-            None if php_list(result).is_some_and(|list| list.is_empty()) => Vec::new(),
-            None => return None,
+            [None] if php_list(result).is_some_and(|list| list.is_empty()) => Vec::new(),
+            [None] => return None,
         },
     };
-    let mut found: BTreeMap<String, &RawValue> = BTreeMap::new();
+    let mut found: Map<String, Raw<'_>> = Map::new();
     for row in list {
         found.insert(id_in(row, many.id_field.as_deref())?, row);
     }
@@ -234,12 +222,12 @@ fn read_many(result: &RawValue, many: &ManyMethod, keys: &[Key]) -> Option<Vec<(
     found.is_empty().then_some(read)
 }
 
-fn read_one(result: &RawValue, one: &OneMethod, id: &str) -> Read {
+fn read_one(result: Raw<'_>, one: &OneMethod, id: &str) -> Read {
     let strange = || Read::Strange("an answer of another shape".into());
     let inner = match &one.answer {
         None => Some(result),
-        Some(field) => match php_map(result) {
-            Some(map) => map.get(field.as_str()).copied(),
+        Some(field) => match php_fields(result, [field]) {
+            Some([inner]) => inner,
             None => return strange(),
         },
     };
@@ -252,13 +240,13 @@ fn read_one(result: &RawValue, one: &OneMethod, id: &str) -> Read {
         Some(b'{') => inner,
         Some(b'[') => match php_list(inner).as_deref() {
             Some([]) => return empty(),
-            Some([object]) if object.get().starts_with('{') => object,
+            Some([object]) if object.is_object() => *object,
             _ => return strange(),
         },
         _ if matches!(inner.get(), "null" | "false") => return empty(),
         _ => return strange(),
     };
-    if php_map(object).is_some_and(|map| map.is_empty()) {
+    if object.map().is_some_and(|map| map.is_empty()) {
         return empty();
     }
     match id_in(object, one.id_field.as_deref()) {
@@ -268,9 +256,9 @@ fn read_one(result: &RawValue, one: &OneMethod, id: &str) -> Read {
     }
 }
 
-fn read_listed(result: &RawValue, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
+fn read_listed(result: Raw<'_>, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
     let rows = Rows::of_list(result)?;
-    let mut found: BTreeMap<RecordId, Option<String>> =
+    let mut found: Map<RecordId, Option<String>> =
         rows.rows.into_iter().map(|row| (row.id, event_data(&row.data))).collect();
     let read = keys.iter().map(|key| {
         let data = record_of(key).and_then(|id| found.remove(&id)).flatten();
@@ -284,17 +272,13 @@ mod tests {
     use super::*;
     use crate::id::ObjectId;
 
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.into()).unwrap()
-    }
-
     fn deals(ids: &[&str]) -> Reading {
         let keys = ids.iter().map(|id| Key::Object(ObjectId::new("crm.deal", *id))).collect();
         Reading::Many { kind: "crm.deal".into(), keys }
     }
 
     fn reads(reading: &Reading, text: &str) -> Vec<Read> {
-        let read = reading.read(&raw(text), &Registry::new(&[]));
+        let read = reading.read(Raw::read(text).unwrap(), &Registry::new(&[]));
         read.into_iter().map(|(_, read)| read).collect()
     }
 

@@ -1,19 +1,19 @@
 //! Rounds: what goes into the next batch.
 
-use serde_json::{Value, json};
+mod call;
 
 use crate::clock::Moment;
 use crate::config::Until;
-use crate::dispatch::Miss;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
+use crate::ordered::Map;
 use crate::record::Key;
 use crate::reserve::Limits;
 use crate::retrieve::{self, Reading};
 use crate::sweep::Page;
 use crate::time::Millis;
-use crate::wire::request::{self, MOST_SUB_CALLS};
+use crate::wire::request::MOST_SUB_CALLS;
 use crate::write::Write;
 
 /// How long an object rests after its `error` was sent (F31).
@@ -155,7 +155,7 @@ impl Machine {
         let limited = |method: &str| pace.is_limited(method, now);
         // with nothing to read there is room for more
         let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
-        self.writes.take(most.min(room), limited).into_iter().map(Ask::Write).collect()
+        self.writes.take(most.min(room), &limited).into_iter().map(Ask::Write).collect()
     }
 
     fn closing_asks(&mut self) -> Option<Vec<Ask>> {
@@ -204,11 +204,10 @@ impl Machine {
         let mut asks = Vec::new();
         for key in keys {
             let Some(work) = self.lane.work(&key) else { continue };
-            let mut by_process: std::collections::BTreeMap<ProcessId, Vec<MessageId>> =
-                std::collections::BTreeMap::new();
+            let mut by_process: Map<ProcessId, Vec<MessageId>> = Map::new();
             for record in work.records.values().filter(|record| !record.errored) {
-                let messages = by_process.entry(record.process.clone()).or_default();
-                messages.push(record.message.clone());
+                let message = record.message.clone();
+                by_process.change(record.process.clone(), |messages| messages.push(message));
             }
             // records of more reservations than that stay reserved, and go with the rest when done
             for (process, messages) in by_process.into_iter().take(MOST_OF_ONE) {
@@ -255,7 +254,7 @@ impl Machine {
             self.config.retrieve,
             calls,
             self.read_cap,
-            limited,
+            &limited,
         );
         for key in readings.iter().flat_map(Reading::keys) {
             self.lane.set_stage(&key, Stage::Reading);
@@ -268,7 +267,7 @@ impl Machine {
         let limited = |method: &str| self.pace.is_limited(method, now);
         self.lane.has_unread()
             && self.suspect.is_none()
-            && !retrieve::plan(&self.lane, &self.registry, self.config.retrieve, 1, 1_000, limited)
+            && !retrieve::plan(&self.lane, &self.registry, self.config.retrieve, 1, 1_000, &limited)
                 .is_empty()
     }
 
@@ -298,7 +297,7 @@ impl Machine {
             self.config.retrieve,
             usize::MAX,
             usize::MAX,
-            limited,
+            &limited,
         );
         let readable: usize = readings.iter().map(|reading| reading.keys().len()).sum();
         (self.lane.unread().count() as u64).saturating_sub(readable as u64)
@@ -326,7 +325,7 @@ impl Machine {
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
-            || self.writes.has_next(limited);
+            || self.writes.has_next(&limited);
         if hot {
             return true;
         }
@@ -348,54 +347,5 @@ impl Machine {
     pub(crate) fn settle_by(&self) -> Option<Moment> {
         let within = SETTLE_WITHIN.min(self.config.poll);
         self.settle.since().map(|since| since.plus(within))
-    }
-
-    /// Method and parameters of a sub-call.
-    pub(crate) fn call_of(&self, ask: &Ask) -> Option<(String, Value)> {
-        let call = |method: &str, params: Value| Some((method.to_owned(), params));
-        match ask {
-            Ask::Feature(Feature::OfflineExtended) => {
-                call("feature.get", json!({ "CODE": "rest_offline_extended" }))
-            }
-            Ask::Feature(Feature::AuthConnector) => {
-                call("feature.get", json!({ "CODE": "rest_auth_connector" }))
-            }
-            Ask::Bindings => call("event.get", json!({})),
-            Ask::Bind(event) => {
-                call("event.bind", json!({ "event": event, "event_type": "offline" }))
-            }
-            Ask::Clear { process, ids } => {
-                call("event.offline.clear", json!({ "process_id": process, "id": ids }))
-            }
-            Ask::Error { process, messages, .. } => call(
-                "event.offline.error",
-                json!({ "process_id": process, "message_id": messages }),
-            ),
-            Ask::Write(write) => Some((write.method.clone(), write.params.clone())),
-            Ask::Read(reading) => reading.call(&self.lane, &self.registry),
-            Ask::Get { side, limit } => {
-                let error = u8::from(*side == Side::Errored);
-                call("event.offline.get", json!({ "clear": 0, "limit": limit, "error": error }))
-            }
-            Ask::Lag => call("event.offline.list", json!({ "filter": { "=PROCESS_ID": "" } })),
-            Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
-        }
-    }
-
-    /// Names, methods and commands of a round's sub-calls.
-    pub(crate) fn compose(&mut self, asks: Vec<Ask>) -> (Vec<Asked>, String) {
-        let mut commands = Vec::new();
-        let mut asked = Vec::new();
-        for (number, ask) in asks.into_iter().enumerate() {
-            let Some((method, params)) = self.call_of(&ask) else {
-                self.missed(ask, &Miss::NotExecuted);
-                continue;
-            };
-            // a name that is no number (F32), padded so that PHP's and our order agree
-            let name = format!("c{number:02}");
-            commands.push((name.clone(), request::command(&method, &params)));
-            asked.push(Asked { name, method, ask });
-        }
-        (asked, request::batch(commands))
     }
 }

@@ -4,11 +4,12 @@ mod builtin;
 mod registry;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use crate::change::{Change, State};
 use crate::error::ConfigError;
 use crate::id::EventName;
+use crate::json::Value;
+use crate::ordered::Map;
 
 pub(crate) use registry::{Registry, id_text};
 
@@ -183,17 +184,17 @@ pub fn write_back(change: &Change, field: &str, rules: &[Rule]) -> Option<WriteB
     if change.state != State::Present {
         return None;
     }
-    let data: Value = serde_json::from_str(change.data.as_deref()?).ok()?;
+    let data = Value::read(change.data.as_deref()?)?;
     let value = data.get(field)?.clone();
     let registry = Registry::new(rules);
     let update = registry.rule(&change.object.kind)?.update.as_ref()?;
     let mut params = Value::Object(Map::new());
-    put(&mut params, &update.id, json!(change.object.id));
+    put(&mut params, &update.id, change.object.id.as_str().into());
     if let Some(path) = &update.parent {
         let (_, parent) = change.object.kind.split_once(':')?;
-        put(&mut params, path, json!(parent));
+        put(&mut params, path, parent.into());
     }
-    put(&mut params, &update.fields, json!({ field: value }));
+    put(&mut params, &update.fields, Value::object([(field, value)]));
     Some(WriteBack { method: update.method.clone(), params: params.to_string() })
 }
 
@@ -219,8 +220,7 @@ pub fn write_back(change: &Change, field: &str, rules: &[Rule]) -> Option<WriteB
 pub fn why_not_written_back(change: &Change, field: &str) -> Option<String> {
     let data = change.data.as_ref().filter(|_| change.state == State::Present)?;
     let kind = &change.object.kind;
-    let has_field =
-        serde_json::from_str::<Map<String, Value>>(data).is_ok_and(|data| data.contains_key(field));
+    let has_field = Value::read(data).is_some_and(|data| data.get(field).is_some());
     Some(if has_field {
         format!("{kind} has no method that writes a field back; nothing is written")
     } else {
@@ -242,7 +242,7 @@ pub(crate) fn put(target: &mut Value, path: &str, value: Value) {
         None => {
             map.insert(head.to_owned(), value);
         }
-        Some(rest) => put(map.entry(head).or_insert(Value::Null), rest, value),
+        Some(rest) => map.change(head.to_owned(), |inner| put(inner, rest, value)),
     }
 }
 
@@ -266,7 +266,7 @@ impl Rule {
         }
         let params = self.one.iter().map(|m| &m.params).chain(self.many.iter().map(|m| &m.params));
         for text in params {
-            if !serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()) {
+            if !Value::read(text).is_some_and(|value| value.is_object()) {
                 return wrong("its params are not the JSON text of an object");
             }
         }

@@ -1,10 +1,10 @@
 //! The search for reservations that nobody owns: in the gaps between the known process_ids, so
 //! that its cost does not grow with what is ours.
 
-use serde_json::{Value, json};
-
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId};
+use crate::json::Value;
+use crate::ordered::{Map, Set};
 use crate::time::Millis;
 use crate::wire::Rows;
 
@@ -115,13 +115,11 @@ impl Sweep {
             self.again = None;
         }
         // the portal's collation need not tell upper from lower case, so neither does this order
-        let mut names: Vec<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
-        names.sort_unstable();
-        names.dedup();
+        let mut names: Set<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
         let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
         let counted = !self.full && names.len() > MOST_GAPS;
         if self.full || counted || !names.iter().all(plain) {
-            names.clear();
+            names = Set::new();
         }
         let mut gaps = Vec::new();
         let mut above = String::new();
@@ -144,15 +142,20 @@ impl Sweep {
 
     pub(crate) fn params(&self, page: Page) -> Option<Value> {
         let gap = self.run.as_ref()?.gaps.get(page.gap)?;
-        let mut filter = json!({ ">PROCESS_ID": gap.above });
-        if let (Some(below), Value::Object(filter)) = (&gap.below, &mut filter) {
-            filter.insert("<PROCESS_ID".into(), json!(below));
+        let mut filter: Map<String, Value> = Map::new();
+        filter.insert(">PROCESS_ID".into(), gap.above.as_str().into());
+        if let Some(below) = &gap.below {
+            filter.insert("<PROCESS_ID".into(), below.as_str().into());
         }
-        if let (true, Value::Object(filter)) = (gap.last.0 > 0, &mut filter) {
-            filter.insert(">ID".into(), json!(gap.last.0));
+        if gap.last.0 > 0 {
+            filter.insert(">ID".into(), gap.last.0.into());
         }
         let start = u64::from(page.number) * PAGE as u64;
-        Some(json!({ "filter": filter, "order": { "ID": "ASC" }, "start": start }))
+        Some(Value::object([
+            ("filter", Value::Object(filter)),
+            ("order", Value::object([("ID", "ASC".into())])),
+            ("start", start.into()),
+        ]))
     }
 
     /// The answers to the pages of one gap, in order; `None` for a page that was not answered.
@@ -225,6 +228,7 @@ impl Gap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Raw;
 
     fn sweep(known: &[&str]) -> Sweep {
         let known: Vec<ProcessId> = known.iter().map(|id| ProcessId::new(*id).unwrap()).collect();
@@ -240,7 +244,7 @@ mod tests {
         let filters: Vec<String> = sweep
             .pages(9)
             .into_iter()
-            .map(|page| sweep.params(page).unwrap()["filter"].to_string())
+            .map(|page| sweep.params(page).unwrap().get("filter").unwrap().to_string())
             .collect();
         assert_eq!(
             filters,
@@ -266,8 +270,7 @@ mod tests {
         let row = |id: u64| {
             let text =
                 format!(r#"[{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX"}}]"#);
-            let raw = serde_json::value::RawValue::from_string(text).unwrap();
-            Rows::of_list(&raw).unwrap()
+            Rows::of_list(Raw::read(&text).unwrap()).unwrap()
         };
         let mut full = row(90);
         full.sent = PAGE;
@@ -275,7 +278,8 @@ mod tests {
         assert_eq!(sweep.pages(9).len(), 3);
         assert_eq!(sweep.finish(Moment(0), Millis(1), false), None);
         sweep.listed(0, &[None, None, None], None);
-        assert_eq!(sweep.params(Page { gap: 0, number: 1 }).unwrap()["filter"][">ID"], 90);
+        let params = sweep.params(Page { gap: 0, number: 1 }).unwrap();
+        assert_eq!(params.get("filter").unwrap().get(">ID"), Some(&Value::from(90)));
         sweep.listed(0, &[Some(&row(91)), None, None], None);
         assert_eq!(sweep.finish(Moment(0), Millis(1), false), Some(0));
         assert_eq!(sweep.completed_from, 1);

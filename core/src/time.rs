@@ -69,7 +69,8 @@ impl Millis {
 /// Seconds since 1970 of a portal's `TIMESTAMP_X` such as `2026-11-23T10:11:12+03:00`.
 /// `None` for anything else: such a text is then compared as text.
 pub(crate) fn portal_seconds(text: &str) -> Option<i64> {
-    let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
+    let number =
+        |from: usize, to: usize| i64::try_from(text.get(from..to)?.parse::<u64>().ok()?).ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
     let zone = text.get(19..)?;

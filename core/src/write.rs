@@ -1,16 +1,15 @@
 //! The user's own writes: sent with the connector on the outer call, so that they do not come back.
 
-use serde_json::Value;
-use std::collections::{BTreeSet, VecDeque};
-
 use crate::id::WriteId;
+use crate::json::Value;
+use crate::ordered::Set;
 use crate::wire::request;
 
 /// Writes that wait for a request, and those in one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Writes {
-    queue: VecDeque<Write>,
-    open: BTreeSet<WriteId>,
+    queue: Vec<Write>,
+    open: Set<WriteId>,
     turns: u64,
 }
 
@@ -48,7 +47,7 @@ impl Writes {
         let auth = |name: &String| {
             name.eq_ignore_ascii_case("auth") || name.eq_ignore_ascii_case("auth_connector")
         };
-        if params.as_object().is_some_and(|map| map.keys().any(auth)) {
+        if matches!(params, Value::Object(fields) if fields.keys().any(auth)) {
             return Some("auth and auth_connector are put on the call by the host; leave them out");
         }
         None
@@ -58,24 +57,24 @@ impl Writes {
         self.open.insert(id);
         let batched = request::fits_a_batch(&params) && !method.eq_ignore_ascii_case("batch");
         self.turns = self.turns.saturating_add(1);
-        self.queue.push_back(Write { id, method, params, batched, turn: self.turns });
+        self.queue.push(Write { id, method, params, batched, turn: self.turns });
     }
 
     /// The next writes for a batch, at most `most`: none overtakes an earlier one, but for those
     /// whose method is held back.
-    pub(crate) fn take(&mut self, most: usize, limited: impl Fn(&str) -> bool) -> Vec<Write> {
+    pub(crate) fn take(&mut self, most: usize, limited: &dyn Fn(&str) -> bool) -> Vec<Write> {
         if self.is_sending() {
             return Vec::new();
         }
         let mut taken = Vec::new();
-        let mut left = VecDeque::new();
+        let mut left = Vec::new();
         for write in std::mem::take(&mut self.queue) {
             let waits = limited(&write.method);
             let in_turn = left.iter().all(|earlier: &Write| limited(&earlier.method));
             if taken.len() < most && write.batched && !waits && in_turn {
                 taken.push(write);
             } else {
-                left.push_back(write);
+                left.push(write);
             }
         }
         self.queue = left;
@@ -83,15 +82,13 @@ impl Writes {
     }
 
     /// The next write that goes alone, when it is its turn and nothing else is on its way.
-    pub(crate) fn take_alone(&mut self, limited: impl Fn(&str) -> bool) -> Option<Write> {
+    pub(crate) fn take_alone(&mut self, limited: &dyn Fn(&str) -> bool) -> Option<Write> {
         if self.is_sending() {
             return None;
         }
         let at = self.queue.iter().position(|write| !limited(&write.method))?;
-        if self.queue.get(at).is_none_or(|write| write.batched) {
-            return None;
-        }
-        self.queue.remove(at)
+        let alone = self.queue.get(at).is_some_and(|write| !write.batched);
+        alone.then(|| self.queue.remove(at))
     }
 
     fn is_sending(&self) -> bool {
@@ -109,14 +106,14 @@ impl Writes {
     }
 
     /// Whether a write for a batch is next.
-    pub(crate) fn has_next(&self, limited: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn has_next(&self, limited: &dyn Fn(&str) -> bool) -> bool {
         let next = self.queue.iter().find(|write| !limited(&write.method));
         !self.is_sending() && next.is_some_and(|write| write.batched)
     }
 
     /// Every open write, and whether it is on its way.
     pub(crate) fn drain(&mut self) -> Vec<(WriteId, bool)> {
-        let queued: BTreeSet<WriteId> =
+        let queued: Set<WriteId> =
             std::mem::take(&mut self.queue).into_iter().map(|write| write.id).collect();
         let open = std::mem::take(&mut self.open);
         open.into_iter().map(|id| (id, !queued.contains(&id))).collect()

@@ -11,12 +11,12 @@
 
 mod machine;
 mod say;
+mod shape;
 
 pub use machine::Machine;
 pub use say::*;
 
 use js_sys::Error;
-use serde::de::DeserializeOwned;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::JsValue;
 
@@ -24,15 +24,6 @@ fn named(name: &str, message: &str) -> JsValue {
     let error = Error::new(message);
     error.set_name(name);
     error.into()
-}
-
-/// A value of the other side as the core's type.
-fn taken<T>(value: &Ts<T>) -> Result<T, JsValue>
-where
-    T: Tsify + DeserializeOwned,
-    T::JsType: Clone,
-{
-    value.to_rust().map_err(|error| named("WrongShape", &error.to_string()))
 }
 
 /// A value of the core for the other side.

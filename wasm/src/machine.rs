@@ -4,7 +4,8 @@ use b24_offline_core::{Config, Input, JournalContents, Status, Step, Timestamp};
 use tsify::Ts;
 use wasm_bindgen::prelude::*;
 
-use crate::{given, named, taken};
+use crate::shape::{self, MOST};
+use crate::{given, named};
 
 /// The state machine that drains one queue, as [`b24_offline_core::Machine`] describes it. Times are
 /// milliseconds since 1970.
@@ -28,7 +29,8 @@ impl Machine {
         seed: u64,
         now: f64,
     ) -> Result<Machine, JsValue> {
-        let (config, journal) = (taken(&config)?, taken(&journal)?);
+        let config = shape::config(config.js_value())?;
+        let journal = shape::journal(journal.js_value())?;
         let inner = b24_offline_core::Machine::open(config, journal, seed, timestamp(now)?)
             .map_err(|error| named("ConfigError", &error.to_string()))?;
         Ok(Machine { inner })
@@ -39,7 +41,7 @@ impl Machine {
     /// # Errors
     /// `Misuse` when the host broke the contract; nothing has changed then.
     pub fn handle(&mut self, input: Ts<Input>, now: f64) -> Result<Ts<Step>, JsValue> {
-        let (input, now) = (taken(&input)?, timestamp(now)?);
+        let (input, now) = (shape::input(input.js_value())?, timestamp(now)?);
         let step = self.inner.handle(input, now);
         given(&step.map_err(|error| named("Misuse", &error.to_string()))?)
     }
@@ -54,7 +56,6 @@ impl Machine {
 }
 
 fn timestamp(millis: f64) -> Result<Timestamp, JsValue> {
-    const MOST: f64 = 9_007_199_254_740_991.0;
     if !(0.0..=MOST).contains(&millis) {
         return Err(named("WrongShape", "a time must be milliseconds since 1970, not negative"));
     }

@@ -7,7 +7,7 @@ use b24_offline_core::{
 use tsify::Ts;
 use wasm_bindgen::prelude::*;
 
-use crate::{given, named, taken};
+use crate::{given, named, shape};
 
 /// A configuration with every default, for the portal of this name and these events; change its fields.
 ///
@@ -35,7 +35,7 @@ pub fn connector(text: String) -> Result<String, JsValue> {
 /// `WrongShape` for what is no change.
 #[wasm_bindgen(js_name = changeLine)]
 pub fn change_line(change: Ts<Change>) -> Result<String, JsValue> {
-    Ok(taken(&change)?.json_line())
+    Ok(shape::change(change.js_value())?.json_line())
 }
 
 /// Reads what a handler program printed for a batch.
@@ -47,7 +47,7 @@ pub fn verdicts_from_handler_output(
     batch: Ts<Batch>,
     output: &str,
 ) -> Result<Ts<Verdicts>, JsValue> {
-    let verdicts = Verdicts::from_handler_output(&taken(&batch)?, output);
+    let verdicts = Verdicts::from_handler_output(&shape::batch(batch.js_value())?, output);
     given(&verdicts.map_err(|error| named("NotAVerdict", &error.to_string()))?)
 }
 
@@ -60,7 +60,7 @@ pub fn complete_verdicts(
     batch: Ts<Batch>,
     verdicts: Ts<Verdicts>,
 ) -> Result<Ts<Complete>, JsValue> {
-    given(&taken(&verdicts)?.complete(&taken(&batch)?))
+    given(&shape::verdicts(verdicts.js_value())?.complete(&shape::batch(batch.js_value())?))
 }
 
 /// The verdict of one change; undefined when it follows later.
@@ -69,7 +69,7 @@ pub fn complete_verdicts(
 /// `WrongShape` for what are no verdicts.
 #[wasm_bindgen(js_name = verdictOf)]
 pub fn verdict_of(verdicts: Ts<Verdicts>, key: &str) -> Result<Option<Ts<Verdict>>, JsValue> {
-    taken(&verdicts)?.of(key).map(given).transpose()
+    shape::verdicts(verdicts.js_value())?.of(key).map(given).transpose()
 }
 
 /// The call that writes a field of a delivered object back; undefined where there is no such call.
@@ -82,8 +82,9 @@ pub fn write_back(
     field: &str,
     rules: Vec<Ts<Rule>>,
 ) -> Result<Option<Ts<WriteBack>>, JsValue> {
-    let rules: Result<Vec<Rule>, JsValue> = rules.iter().map(taken).collect();
-    let call = b24_offline_core::write_back(&taken(&change)?, field, &rules?);
+    let rules: Result<Vec<Rule>, JsValue> =
+        rules.iter().map(|rule| shape::rule(rule.js_value())).collect();
+    let call = b24_offline_core::write_back(&shape::change(change.js_value())?, field, &rules?);
     call.as_ref().map(given).transpose()
 }
 
@@ -93,7 +94,8 @@ pub fn write_back(
 /// `WrongShape` for what is no change.
 #[wasm_bindgen(js_name = whyNotWrittenBack)]
 pub fn why_not_written_back(change: Ts<Change>, field: &str) -> Result<Option<String>, JsValue> {
-    Ok(b24_offline_core::why_not_written_back(&taken(&change)?, field))
+    let change = shape::change(change.js_value())?;
+    Ok(b24_offline_core::why_not_written_back(&change, field))
 }
 
 /// What went wrong with a write, to be put behind the name of what was written; undefined when it was executed.
@@ -102,7 +104,7 @@ pub fn why_not_written_back(change: Ts<Change>, field: &str) -> Result<Option<St
 /// `WrongShape` for what is no result.
 #[wasm_bindgen(js_name = writeTrouble)]
 pub fn write_trouble(result: Ts<WriteResult>) -> Result<Option<String>, JsValue> {
-    Ok(taken(&result)?.trouble())
+    Ok(shape::write_result(result.js_value())?.trouble())
 }
 
 /// A notice in one sentence, without secrets.
@@ -111,7 +113,7 @@ pub fn write_trouble(result: Ts<WriteResult>) -> Result<Option<String>, JsValue>
 /// `WrongShape` for what is no notice.
 #[wasm_bindgen(js_name = noticeSentence)]
 pub fn notice_sentence(notice: Ts<Notice>) -> Result<String, JsValue> {
-    Ok(taken(&notice)?.to_string())
+    Ok(shape::notice(notice.js_value())?.to_string())
 }
 
 /// How loud a notice is.
@@ -120,7 +122,7 @@ pub fn notice_sentence(notice: Ts<Notice>) -> Result<String, JsValue> {
 /// `WrongShape` for what is no notice.
 #[wasm_bindgen(js_name = noticeSeverity)]
 pub fn notice_severity(notice: Ts<Notice>) -> Result<Ts<Severity>, JsValue> {
-    given(&taken(&notice)?.severity())
+    given(&shape::notice(notice.js_value())?.severity())
 }
 
 /// A failure in one sentence that says what to do.
@@ -129,7 +131,7 @@ pub fn notice_severity(notice: Ts<Notice>) -> Result<Ts<Severity>, JsValue> {
 /// `WrongShape` for what is no failure.
 #[wasm_bindgen(js_name = failureSentence)]
 pub fn failure_sentence(failure: Ts<Failure>) -> Result<String, JsValue> {
-    Ok(taken(&failure)?.to_string())
+    Ok(shape::failure(failure.js_value())?.to_string())
 }
 
 /// The exit code of the `listen` programs.
@@ -138,7 +140,7 @@ pub fn failure_sentence(failure: Ts<Failure>) -> Result<String, JsValue> {
 /// `WrongShape` for what is no end.
 #[wasm_bindgen(js_name = exitCode)]
 pub fn exit_code(end: Ts<End>) -> Result<u8, JsValue> {
-    Ok(taken(&end)?.exit_code())
+    Ok(shape::end(end.js_value())?.exit_code())
 }
 
 /// The body of a call with token and connector beside the parameters.
@@ -147,7 +149,7 @@ pub fn exit_code(end: Ts<End>) -> Result<u8, JsValue> {
 /// `NotSent` for a call that no transport sends.
 #[wasm_bindgen(js_name = requestBody)]
 pub fn request_body(call: Ts<Call>, token: &str) -> Result<String, JsValue> {
-    b24_offline_core::request_body(&taken(&call)?, token).map_err(|refused| {
+    b24_offline_core::request_body(&shape::call(call.js_value())?, token).map_err(|refused| {
         let (NotSent::Network { why } | NotSent::SignInAgain { why } | NotSent::Refused { why }) =
             refused;
         named("NotSent", &why)

@@ -1,21 +1,20 @@
 //! The objects in hand by stage, so that no step looks through all of them.
 
-use std::collections::BTreeSet;
-
 use super::{Lane, Stage, Work};
 use crate::clock::Moment;
 use crate::id::RecordId;
+use crate::ordered::Set;
 use crate::record::Key;
 
 /// The objects by stage, oldest record first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    pub(super) unread: BTreeSet<(RecordId, Key)>,
-    pub(super) ready: BTreeSet<(RecordId, Key)>,
-    pub(super) waiting: BTreeSet<(Moment, Key)>,
-    pub(super) resting: BTreeSet<(Moment, Key)>,
-    pub(super) errors_due: BTreeSet<Key>,
-    pub(super) looking: BTreeSet<Key>,
+    pub(super) unread: Set<(RecordId, Key)>,
+    pub(super) ready: Set<(RecordId, Key)>,
+    pub(super) waiting: Set<(Moment, Key)>,
+    pub(super) resting: Set<(Moment, Key)>,
+    pub(super) errors_due: Set<Key>,
+    pub(super) looking: Set<Key>,
     pub(super) delivered: u64,
     pub(super) working: u64,
     /// Records of objects that wait for a time, not for work.
@@ -26,7 +25,7 @@ pub(super) struct Index {
 
 impl Index {
     pub(super) fn change(&mut self, key: &Key, work: &Work, add: bool) {
-        fn flip<T: Ord>(set: &mut BTreeSet<T>, item: T, add: bool) {
+        fn flip<T: Ord>(set: &mut Set<T>, item: T, add: bool) {
             if add {
                 set.insert(item);
             } else {

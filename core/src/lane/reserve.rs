@@ -1,6 +1,6 @@
 //! Records that arrive: from a `get` of either lane, or adopted by the sweep.
 
-use super::{Lane, Settle, Work};
+use super::{Lane, Saved, Settle, Work};
 use crate::id::ProcessId;
 use crate::record::{Key, Record, Records};
 use crate::rule::Registry;
@@ -32,12 +32,14 @@ impl Lane {
 
     fn take(&mut self, key: Key, record: Record, attempts: u32) {
         let id = record.id;
-        let reservation = self.reservations.entry(record.process.clone()).or_default();
-        if reservation.records.insert(id, record.changed_at.clone()).is_none() {
-            reservation.saved = super::Saved::No;
-        }
+        let changed_at = record.changed_at.clone();
+        self.reservations.change(record.process.clone(), |reservation| {
+            if reservation.records.insert(id, changed_at).is_none() {
+                reservation.saved = Saved::No;
+            }
+        });
         if self.work(&key).is_none() {
-            self.begin(key, Work::new(Records::from([(id, record)]), attempts));
+            self.begin(key, Work::new(Records::from_iter([(id, record)]), attempts));
             return;
         }
         self.placed.insert(id, key.clone());

@@ -1,9 +1,8 @@
 //! What is judged done and waits for its `event.offline.clear`: always by explicit ids (F15).
 
-use std::collections::BTreeMap;
-
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId};
+use crate::ordered::Map;
 use crate::record::{Record, Records};
 
 /// A `clear` names at most so many ids: the rest of PHP's variables is room for the others.
@@ -12,15 +11,15 @@ const MOST_IDS: usize = 800;
 /// Records to be cleared, by reservation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settle {
-    due: BTreeMap<ProcessId, BTreeMap<RecordId, String>>,
+    due: Map<ProcessId, Map<RecordId, String>>,
     since: Option<Moment>,
 }
 
 impl Settle {
     pub(crate) fn add(&mut self, records: &Records, now: Moment) {
         for record in records.values() {
-            let ids = self.due.entry(record.process.clone()).or_default();
-            ids.insert(record.id, record.changed_at.clone());
+            let changed_at = record.changed_at.clone();
+            self.due.change(record.process.clone(), |ids| ids.insert(record.id, changed_at));
             self.since.get_or_insert(now);
         }
     }
@@ -53,7 +52,7 @@ impl Settle {
     /// The next `clear` calls, each with at least one id.
     pub(crate) fn calls(&self, most: usize) -> Vec<(ProcessId, Vec<RecordId>)> {
         let mut calls = Vec::new();
-        for (process, ids) in &self.due {
+        for (process, ids) in self.due.iter() {
             let ids: Vec<RecordId> = ids.keys().copied().collect();
             for part in ids.chunks(MOST_IDS) {
                 calls.push((process.clone(), part.to_vec()));

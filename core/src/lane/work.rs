@@ -103,7 +103,7 @@ impl Work {
 
     /// Everything that arrived joins: the next reading comes after all of it.
     pub(crate) fn join(&mut self) {
-        self.records.append(&mut self.later);
+        self.records.extend(std::mem::take(&mut self.later));
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -1,16 +1,15 @@
 //! The rules by event and by kind.
 
-use serde_json::Value;
-use std::collections::BTreeMap;
-
 use super::{ManyMethod, OneMethod, Parent, Rule, builtin, put};
 use crate::id::{EventName, ObjectId};
+use crate::json::Value;
+use crate::ordered::Map;
 
 /// All rules that hold, the user's before the built-in ones.
 #[derive(Debug, Clone)]
 pub(crate) struct Registry {
-    by_kind: BTreeMap<String, Rule>,
-    by_event: BTreeMap<String, (String, Tells)>,
+    by_kind: Map<String, Rule>,
+    by_event: Map<String, (String, Tells)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +28,7 @@ pub(crate) struct Parsed {
 
 impl Registry {
     pub(crate) fn new(users: &[Rule]) -> Registry {
-        let mut registry = Registry { by_kind: BTreeMap::new(), by_event: BTreeMap::new() };
+        let mut registry = Registry { by_kind: Map::new(), by_event: Map::new() };
         for rule in builtin::rules().into_iter().chain(users.iter().cloned()) {
             for event in &rule.events {
                 registry
@@ -92,9 +91,9 @@ fn first(paths: &[String], data: &Value) -> Option<String> {
 /// `0`, `false`, an empty string or an empty array.
 pub(crate) fn id_text(value: &Value) -> Option<String> {
     let text = match value {
-        Value::String(text) => text.trim().to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Number(number) => number.clone(),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Object(_) => return None,
     };
     // a batch would take such a text for a reference (F32)
     let reference = text.contains("$result[");
@@ -104,7 +103,7 @@ pub(crate) fn id_text(value: &Value) -> Option<String> {
 }
 
 fn params(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::Object(serde_json::Map::new()))
+    Value::read(text).unwrap_or_else(|| Value::object([]))
 }
 
 fn type_of(kind: &str) -> Option<&str> {
@@ -139,11 +138,12 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parse(event: &str, data: &Value) -> Option<Parsed> {
-        Registry::new(&[]).parse(&EventName::new(event).unwrap(), data)
+    fn parse(event: &str, data: &serde_json::Value) -> Option<Parsed> {
+        let data = Value::read(&data.to_string()).unwrap();
+        Registry::new(&[]).parse(&EventName::new(event).unwrap(), &data)
     }
 
-    fn object(event: &str, data: &Value) -> Option<String> {
+    fn object(event: &str, data: &serde_json::Value) -> Option<String> {
         parse(event, data).map(|parsed| parsed.object.to_string())
     }
 
@@ -206,11 +206,11 @@ mod tests {
         let parsed = parse("ONTASKCOMMENTUPDATE", &data).unwrap();
         let rule = registry.rule(&parsed.object.kind).unwrap();
         let params = rule.one.as_ref().unwrap().params_for(&parsed.object, parsed.owner.as_deref());
-        assert_eq!(params, json!({"ITEMID": "7", "TASKID": "9"}));
+        assert_eq!(params.to_string(), r#"{"ITEMID":"7","TASKID":"9"}"#);
         let item = ObjectId::new("crm.item:31", "5");
         let rule = registry.rule(&item.kind).unwrap();
         let params = rule.one.as_ref().unwrap().params_for(&item, None);
-        assert_eq!(params, json!({"entityTypeId": "31", "id": "5"}));
+        assert_eq!(params.to_string(), r#"{"entityTypeId":"31","id":"5"}"#);
     }
 
     #[test]

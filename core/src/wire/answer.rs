@@ -1,11 +1,9 @@
 //! Reading answers: the envelope, errors and their meaning, and the parts of a batch (F32, F33).
 
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
-
 use crate::input::Lost;
+use crate::json::{Broken, Raw};
+use crate::ordered::Map;
+use crate::time::{Millis, Timestamp};
 
 /// The deepest nesting taken.
 const MOST_DEPTH: usize = 64;
@@ -14,7 +12,7 @@ const MOST_DEPTH: usize = 64;
 #[derive(Debug)]
 pub(crate) enum Answered<'a> {
     /// The call was executed.
-    Result { result: &'a RawValue, timing: Timing },
+    Result { result: Raw<'a>, timing: Timing },
     /// The portal refused.
     Error(ApiError),
     /// Something else answered, or the answer is broken: perhaps executed.
@@ -62,31 +60,19 @@ impl Class {
     }
 }
 
-/// The figures that come with an answer.
-#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq)]
+/// The figures that come with an answer; zero where there is none that can be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Timing {
-    #[serde(default, deserialize_with = "lenient_number")]
-    pub(crate) duration: f64,
-    #[serde(default, deserialize_with = "lenient_number")]
-    pub(crate) operating_reset_at: f64,
+    pub(crate) duration: Millis,
+    pub(crate) operating_reset_at: Timestamp,
 }
 
-fn lenient_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    let value = Value::deserialize(from)?;
-    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    Ok(number.filter(|number| number.is_finite() && *number >= 0.0).unwrap_or(0.0))
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error_description: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    time: Option<&'a RawValue>,
+impl Timing {
+    fn read(raw: Raw<'_>) -> Timing {
+        let [duration, resets] = raw.fields(["duration", "operating_reset_at"]).unwrap_or_default();
+        let millis = |raw: Option<Raw<'_>>| raw.and_then(Raw::millis).unwrap_or_default();
+        Timing { duration: Millis(millis(duration)), operating_reset_at: Timestamp(millis(resets)) }
+    }
 }
 
 /// Reads a whole answer.
@@ -95,39 +81,52 @@ pub(crate) fn read(status: u16, body: &str) -> Answered<'_> {
         return Answered::Moved;
     }
     let lost = |why: String| Answered::Lost { how: Lost::NotThePortal, why };
-    if too_deep(body) {
-        return lost("an answer nested deeper than 64 levels".into());
-    }
-    // serde would read a list into a struct as well
-    let is_map = body.trim_start().starts_with('{');
-    let envelope = serde_json::from_str::<Envelope<'_>>(body).ok().filter(|_| is_map);
-    let Some(envelope) = envelope else {
+    let raw = match Raw::within(body, MOST_DEPTH) {
+        Err(Broken::TooDeep) => return lost("an answer nested deeper than 64 levels".into()),
+        Err(Broken::NoJson) => None,
+        Ok(raw) => Some(raw),
+    };
+    let names = ["result", "error", "error_description", "time"];
+    let Some(fields) = raw.and_then(|raw| raw.fields(names)) else {
         return lost(format!("HTTP {status} with something that is not a portal's JSON"));
     };
-    if let Some(code) = envelope.error.filter(|error| error.get() != "null") {
-        return Answered::Error(api_error(code, envelope.error_description));
+    let [result, error, description, time] = fields.map(|field| field.filter(|raw| !raw.is_null()));
+    if let Some(code) = error {
+        return Answered::Error(api_error(code, description));
     }
-    match envelope.result {
+    match result {
         Some(result) if (200..300).contains(&status) => {
-            let timing = envelope.time.and_then(|time| serde_json::from_str(time.get()).ok());
-            Answered::Result { result, timing: timing.unwrap_or_default() }
+            let timing = time.map(Timing::read).unwrap_or_default();
+            Answered::Result { result, timing }
         }
         _ => lost(format!("HTTP {status} without a result")),
     }
 }
 
-fn text_of(raw: Option<&RawValue>) -> String {
-    match raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok()) {
-        Some(Value::String(text)) => text.chars().take(300).collect(),
-        None | Some(Value::Null) => String::new(),
-        Some(other) => other.to_string().chars().take(300).collect(),
-    }
+/// Words of the portal's; what is no text is shown as it is.
+fn words(raw: Option<Raw<'_>>) -> String {
+    let Some(raw) = raw.filter(|raw| !raw.is_null()) else { return String::new() };
+    let text = if raw.get().starts_with('"') { raw.text() } else { Some(raw.get().to_owned()) };
+    text.unwrap_or_default().chars().take(300).collect()
 }
 
-fn api_error(code: &RawValue, description: Option<&RawValue>) -> ApiError {
-    let (code, description) = (text_of(Some(code)), text_of(description));
-    let class = classify(&code.to_ascii_uppercase(), &description.to_lowercase());
+fn api_error(code: Raw<'_>, description: Option<Raw<'_>>) -> ApiError {
+    let (code, description) = (words(Some(code)), words(description));
+    let class = classify(&code.to_ascii_uppercase(), &lower_case(&description));
     ApiError { code, description, class }
+}
+
+/// In lower case, as far as a portal's words and connectors go: Latin and Cyrillic letters.
+pub(crate) fn lower_case(text: &str) -> String {
+    let lower = |c: char| {
+        let by = match c {
+            'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'А'..='Я' => 32,
+            'Ѐ'..='Џ' => 80,
+            _ => 0,
+        };
+        char::from_u32(u32::from(c) + by).unwrap_or(c)
+    };
+    text.chars().map(lower).collect()
 }
 
 fn classify(code: &str, description: &str) -> Class {
@@ -170,7 +169,7 @@ fn says_not_found(description: &str) -> bool {
 #[derive(Debug)]
 pub(crate) enum SubAnswer<'a> {
     Result {
-        result: &'a RawValue,
+        result: Raw<'a>,
         total: Option<u64>,
     },
     Error(ApiError),
@@ -181,114 +180,78 @@ pub(crate) enum SubAnswer<'a> {
 /// The parts of a batch's answer.
 #[derive(Debug, Default)]
 pub(crate) struct BatchAnswer<'a> {
-    results: BTreeMap<String, &'a RawValue>,
-    errors: BTreeMap<String, &'a RawValue>,
-    totals: BTreeMap<String, &'a RawValue>,
-    times: BTreeMap<String, &'a RawValue>,
+    results: Map<String, Raw<'a>>,
+    errors: Map<String, Raw<'a>>,
+    totals: Map<String, Raw<'a>>,
+    times: Map<String, Raw<'a>>,
 }
 
 impl<'a> BatchAnswer<'a> {
     /// `None` when the shape is not a batch's.
-    pub(crate) fn read(result: &'a RawValue) -> Option<BatchAnswer<'a>> {
-        let mut parts = php_map(result)?;
-        let part = |parts: &mut BTreeMap<String, &'a RawValue>, name| match parts.remove(name) {
-            None => Some(BTreeMap::new()),
-            Some(raw) => php_map(raw),
-        };
-        if !parts.contains_key("result") && !parts.contains_key("result_error") {
+    pub(crate) fn read(result: Raw<'a>) -> Option<BatchAnswer<'a>> {
+        let names = ["result", "result_error", "result_total", "result_time"];
+        let [results, errors, totals, times] = result.fields(names)?;
+        if results.is_none() && errors.is_none() {
             return None;
         }
+        let part = |raw: Option<Raw<'a>>| raw.map_or_else(|| Some(Map::new()), php_map);
         Some(BatchAnswer {
-            results: part(&mut parts, "result")?,
-            errors: part(&mut parts, "result_error")?,
-            totals: part(&mut parts, "result_total").unwrap_or_default(),
-            times: part(&mut parts, "result_time").unwrap_or_default(),
+            results: part(results)?,
+            errors: part(errors)?,
+            totals: part(totals).unwrap_or_default(),
+            times: part(times).unwrap_or_default(),
         })
     }
 
     pub(crate) fn get(&self, name: &str) -> SubAnswer<'a> {
         if let Some(raw) = self.errors.get(name) {
-            return SubAnswer::Error(sub_error(raw));
+            return SubAnswer::Error(sub_error(*raw));
         }
-        let total = self.totals.get(name).and_then(|raw| {
-            let value: Value = serde_json::from_str(raw.get()).ok()?;
-            value.as_u64().or_else(|| value.as_str()?.parse().ok())
-        });
+        let total = self.totals.get(name).and_then(|raw| raw.number());
         match self.results.get(name) {
-            Some(result) => SubAnswer::Result { result, total },
+            Some(result) => SubAnswer::Result { result: *result, total },
             None => SubAnswer::Missing,
         }
     }
 
     pub(crate) fn timing(&self, name: &str) -> Option<Timing> {
-        serde_json::from_str(self.times.get(name)?.get()).ok()
+        self.times.get(name).map(|raw| Timing::read(*raw))
     }
 }
 
-fn sub_error(raw: &RawValue) -> ApiError {
-    match serde_json::from_str::<Envelope<'_>>(raw.get()) {
-        Ok(Envelope { error: Some(code), error_description, .. }) => {
-            api_error(code, error_description)
-        }
-        _ => ApiError { code: String::new(), description: text_of(Some(raw)), class: Class::Other },
+fn sub_error(raw: Raw<'_>) -> ApiError {
+    let fields = raw.fields(["error", "error_description"]);
+    match fields.map(|fields| fields.map(|field| field.filter(|raw| !raw.is_null()))) {
+        Some([Some(code), description]) => api_error(code, description),
+        _ => ApiError { code: String::new(), description: words(Some(raw)), class: Class::Other },
     }
 }
 
 /// A map, or what PHP makes of an empty one.
-pub(crate) fn php_map(raw: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'{') => serde_json::from_str(text).ok(),
-        Some(b'[') => {
-            let list: Vec<&RawValue> = serde_json::from_str(text).ok()?;
-            list.is_empty().then(BTreeMap::new)
-        }
-        _ => (text == "null" || text == "false").then(BTreeMap::new),
-    }
+pub(crate) fn php_map(raw: Raw<'_>) -> Option<Map<String, Raw<'_>>> {
+    if raw.is_object() { raw.map() } else { is_php_empty(raw).then(Map::new) }
 }
 
-/// A list, or what PHP makes of one whose numbering has gaps; a map's order is that of its text.
-pub(crate) fn php_list(raw: &RawValue) -> Option<Vec<&RawValue>> {
-    let text = raw.get();
-    match text.as_bytes().first() {
-        Some(b'[') => serde_json::from_str(text).ok(),
-        Some(b'{') => {
-            let map: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-            let numbered = map.keys().all(|name| name.bytes().all(|b| b.is_ascii_digit()));
-            numbered.then(|| map.into_values().collect())
-        }
-        _ => (text == "null" || text == "false").then(Vec::new),
-    }
+/// Fields of a map that may be what PHP makes of an empty one; `None` for another shape.
+pub(crate) fn php_fields<'a, const N: usize>(
+    raw: Raw<'a>,
+    names: [&str; N],
+) -> Option<[Option<Raw<'a>>; N]> {
+    raw.fields(names).or_else(|| is_php_empty(raw).then_some([None; N]))
 }
 
-/// Looks at brackets only, so that a hostile answer costs nothing but its length.
-fn too_deep(body: &str) -> bool {
-    let mut depth = 0usize;
-    let mut in_text = false;
-    let mut escaped = false;
-    for byte in body.bytes() {
-        if in_text {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_text = true,
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > MOST_DEPTH {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+/// A list, or what PHP makes of one whose numbering has gaps; its order is that of the numbers as texts.
+pub(crate) fn php_list(raw: Raw<'_>) -> Option<Vec<Raw<'_>>> {
+    if raw.is_object() {
+        let map = raw.map()?;
+        let numbered = map.keys().all(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        return numbered.then(|| map.into_values().collect());
     }
-    false
+    raw.list().or_else(|| is_php_empty(raw).then(Vec::new))
+}
+
+fn is_php_empty(raw: Raw<'_>) -> bool {
+    matches!(raw.get(), "null" | "false") || raw.list().is_some_and(|list| list.is_empty())
 }
 
 #[cfg(test)]
@@ -335,14 +298,14 @@ mod tests {
         let batch = BatchAnswer::read(result).unwrap();
         assert!(matches!(batch.get("a"), SubAnswer::Error(_)));
         assert!(matches!(batch.get("b"), SubAnswer::Missing));
-        let raw: &RawValue = serde_json::from_str(r#"{"0":1,"2":3}"#).unwrap();
+        let raw = Raw::read(r#"{"0":1,"2":3}"#).unwrap();
         assert_eq!(php_list(raw).unwrap().len(), 2);
     }
 
     #[test]
     fn a_batch_of_another_shape_is_none() {
         for body in [r#""text""#, "[1]", r#"{"x":1}"#, r#"{"result":"x"}"#, "7"] {
-            let raw: &RawValue = serde_json::from_str(body).unwrap();
+            let raw = Raw::read(body).unwrap();
             assert!(BatchAnswer::read(raw).is_none(), "{body}");
         }
     }

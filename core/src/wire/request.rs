@@ -1,7 +1,8 @@
 //! Building calls: PHP's query strings, and the batch around them (F32).
 
-use serde_json::{Map, Value, json};
 use std::fmt::Write;
+
+use crate::json::{self, Value};
 
 /// A sub-call carries at most so many variables: PHP cuts the rest and still answers `true`.
 pub(crate) const MOST_VARIABLES: usize = 900;
@@ -9,10 +10,9 @@ pub(crate) const MOST_VARIABLES: usize = 900;
 pub(crate) const MOST_SUB_CALLS: usize = 50;
 
 /// The parameters of one batch, halting at nothing.
-pub(crate) fn batch(commands: Vec<(String, String)>) -> String {
-    let cmd: Map<String, Value> =
-        commands.into_iter().map(|(name, command)| (name, Value::String(command))).collect();
-    json!({ "cmd": cmd, "halt": 0 }).to_string()
+pub(crate) fn batch(commands: &[(String, String)]) -> String {
+    let commands = commands.iter().map(|(name, command)| (name.as_str(), json::quoted(command)));
+    json::object(&[("cmd", json::object(&commands.collect::<Vec<_>>())), ("halt", "0".to_owned())])
 }
 
 /// One command of a batch: `method?a%5Bb%5D=1`.
@@ -31,17 +31,17 @@ fn append(text: &mut String, start: usize, path: &str, value: &Value) {
     };
     match value {
         Value::Object(map) => {
-            for (name, value) in map {
+            for (name, value) in map.iter() {
                 append(text, start, &below(name), value);
             }
         }
-        Value::Array(list) => {
+        Value::List(list) => {
             for (index, value) in list.iter().enumerate() {
                 append(text, start, &below(&index.to_string()), value);
             }
         }
-        Value::String(scalar) => pair(text, start, path, scalar),
-        Value::Number(number) => pair(text, start, path, &number.to_string()),
+        Value::Text(scalar) => pair(text, start, path, scalar),
+        Value::Number(number) => pair(text, start, path, number),
         Value::Bool(flag) => pair(text, start, path, if *flag { "1" } else { "0" }),
         Value::Null => pair(text, start, path, ""),
     }
@@ -80,11 +80,11 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
                 *variables += 1;
                 true
             }
-            Value::String(text) => {
+            Value::Text(text) => {
                 *variables += 1;
                 !text.contains("$result[")
             }
-            Value::Array(list) => {
+            Value::List(list) => {
                 !list.is_empty() && list.iter().all(|value| plain(value, variables))
             }
             Value::Object(map) => {
@@ -101,21 +101,24 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
     match params {
         Value::Object(map) if map.is_empty() => true,
         Value::Object(_) => plain(params, &mut variables) && variables <= MOST_VARIABLES,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            false
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn ours(params: &serde_json::Value) -> Value {
+        Value::read(&params.to_string()).unwrap()
+    }
 
     #[test]
     fn values_with_every_special_character_are_escaped() {
         let params = json!({"filter": {"@ID": ["1", "a&b=c"]}, "text": "[#%]\n+ я"});
         assert_eq!(
-            command("crm.deal.list", &params),
+            command("crm.deal.list", &ours(&params)),
             "crm.deal.list?filter%5B%40ID%5D%5B0%5D=1&filter%5B%40ID%5D%5B1%5D=a%26b%3Dc\
              &text=%5B%23%25%5D%0A%2B%20%D1%8F"
         );
@@ -133,10 +136,10 @@ mod tests {
             json!([1]),
             json!({"ids": (0..901).collect::<Vec<_>>()}),
         ] {
-            assert!(!fits_a_batch(&params), "{params}");
+            assert!(!fits_a_batch(&ours(&params)), "{params}");
         }
         for params in [json!({}), json!({"id": 1, "fields": {"TITLE": "a&b"}})] {
-            assert!(fits_a_batch(&params), "{params}");
+            assert!(fits_a_batch(&ours(&params)), "{params}");
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn replay(name: &str, text: &str) {
     while let (Some(now), Some(input), Some(step)) = (next(), next(), next()) {
         let answer =
             machine.handle(Ts::new_unchecked(parsed(input)), now.parse().unwrap()).unwrap();
-        let answer: JsValue = answer.js_value().into();
+        let answer: JsValue = answer.js_value();
         let answer = String::from(JSON::stringify(&answer).unwrap());
         assert_eq!(answer, step, "{name}");
         steps += 1;
@@ -95,7 +95,7 @@ pub(crate) fn a_default_configuration_opens() {
     let config = b24_offline_wasm::default_config("p".into(), vec!["OnCrmDealAdd".into()]).unwrap();
     let journal = parsed(r#"{"entries": [], "condition": "intact"}"#);
     let machine = Machine::new(config, Ts::new_unchecked(journal), 7, 1.0).unwrap();
-    let status: JsValue = machine.status().unwrap().js_value().into();
+    let status: JsValue = machine.status().unwrap().js_value();
     let phase = Reflect::get(&status, &"phase".into()).unwrap();
     assert_eq!(phase.as_string().as_deref(), Some("checking"));
     let waiting = Reflect::get(&status, &"waiting".into()).unwrap();

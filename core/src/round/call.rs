@@ -1,0 +1,69 @@
+//! What each sub-call of a round says to the portal.
+
+use super::{Ask, Asked, Feature, Side};
+use crate::dispatch::Miss;
+use crate::json::Value;
+use crate::machine::Machine;
+use crate::wire::request;
+
+impl Machine {
+    /// Method and parameters of a sub-call.
+    pub(crate) fn call_of(&self, ask: &Ask) -> Option<(String, Value)> {
+        let call = |method: &str, params: Value| Some((method.to_owned(), params));
+        match ask {
+            Ask::Feature(Feature::OfflineExtended) => {
+                call("feature.get", Value::object([("CODE", "rest_offline_extended".into())]))
+            }
+            Ask::Feature(Feature::AuthConnector) => {
+                call("feature.get", Value::object([("CODE", "rest_auth_connector".into())]))
+            }
+            Ask::Bindings => call("event.get", Value::object([])),
+            Ask::Bind(event) => {
+                let event = event.as_str().into();
+                let params = [("event", event), ("event_type", "offline".into())];
+                call("event.bind", Value::object(params))
+            }
+            Ask::Clear { process, ids } => {
+                let ids = ids.iter().map(|id| Value::from(id.0)).collect();
+                let params = [("process_id", process.as_str().into()), ("id", ids)];
+                call("event.offline.clear", Value::object(params))
+            }
+            Ask::Error { process, messages, .. } => {
+                let messages = messages.iter().map(|id| Value::from(id.as_str())).collect();
+                let params = [("process_id", process.as_str().into()), ("message_id", messages)];
+                call("event.offline.error", Value::object(params))
+            }
+            Ask::Write(write) => Some((write.method.clone(), write.params.clone())),
+            Ask::Read(reading) => reading.call(&self.lane, &self.registry),
+            Ask::Get { side, limit } => {
+                let error = u64::from(*side == Side::Errored);
+                let limit = u64::from(*limit);
+                let params =
+                    [("clear", 0.into()), ("limit", limit.into()), ("error", error.into())];
+                call("event.offline.get", Value::object(params))
+            }
+            Ask::Lag => {
+                let free = Value::object([("=PROCESS_ID", "".into())]);
+                call("event.offline.list", Value::object([("filter", free)]))
+            }
+            Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
+        }
+    }
+
+    /// Names, methods and commands of a round's sub-calls.
+    pub(crate) fn compose(&mut self, asks: Vec<Ask>) -> (Vec<Asked>, String) {
+        let mut commands = Vec::new();
+        let mut asked = Vec::new();
+        for (number, ask) in asks.into_iter().enumerate() {
+            let Some((method, params)) = self.call_of(&ask) else {
+                self.missed(ask, &Miss::NotExecuted);
+                continue;
+            };
+            // a name that is no number (F32), padded so that PHP's and our order agree
+            let name = format!("c{number:02}");
+            commands.push((name.clone(), request::command(&method, &params)));
+            asked.push(Asked { name, method, ask });
+        }
+        (asked, request::batch(&commands))
+    }
+}
