@@ -204,6 +204,20 @@ test("a closed standard output ends it with 1, and what was not taken comes agai
   expect(rest.out.trimEnd().split("\n")).toHaveLength(5);
 });
 
+test.runIf(process.platform === "linux")("a file that can't grow counts no line as done that it did not take", async () => {
+  await using portal = await Emulator.start("documented");
+  await portal.bind(["ONCRMDEALADD"]);
+  await portal.deals(40);
+  const args = on(portal, "--jsonl", "--until-empty").filter((word) => !word.includes("journal"));
+  // of a file's size the system takes what still fits, as a full disk does
+  const { code, said } = await listen(portal.folder, args, "ulimit -f 2; exec > lines");
+  expect(code, said).toBe(1);
+  expect(said).toContain("error: standard output takes no more (");
+  const taken = (await readFile(portal.file("lines"), "utf8")).split("\n").slice(0, -1);
+  const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
+  expect(await portal.audit([...taken, ...rest.out.trimEnd().split("\n")])).toMatchObject({ lost: [], free_records: 0 });
+});
+
 test("a journal of another queue is refused untouched, and one in use names its holder", async () => {
   await using portal = await Emulator.start("documented");
   await portal.bind(["ONCRMDEALADD"]);
