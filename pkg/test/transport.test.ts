@@ -116,6 +116,15 @@ test.each<[string, Answer]>([
   expect(requests).toHaveLength(1);
 });
 
+test.each(["401 Unauthorized", "408 Request Timeout", "421 Misdirected Request", "425 Too Early", "503 Busy"])(
+  "%s is an answer, and fetch repeats nothing",
+  async (status) => {
+    const { reply, requests } = await replyTo(json(status, "{}"));
+    expect(reply).toEqual(answer(Number(status.slice(0, 3)), "{}"));
+    expect(requests).toHaveLength(1);
+  },
+);
+
 test("an answer in gzip is unpacked", async () => {
   const body = gzipSync('{"result":true}');
   const { reply } = await replyTo(whole("200 OK", "content-encoding: gzip\r\n", body));
