@@ -1,5 +1,6 @@
 /** The example program: what it refuses, with which code and words, and how it ends. */
 
+import { execFileSync } from "node:child_process";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { Emulator } from "./support/emulator.js";
@@ -83,6 +84,7 @@ test.each<[string[], string[]]>([
   [jsonl("--jsonnl"), ["--jsonnl", "--help has the options"]],
   [jsonl("queue.db"), ["queue.db", "--help has the options"]],
   [jsonl("--journal"), ["--journal", "--help has the options"]],
+  [jsonl("--journal", ""), ["path of --journal is empty", "name a file"]],
 ])("%j is refused with 2", async (args, words) => {
   await using files = await withAuth();
   const said = await refused(files.path, args, 2, words);
@@ -187,6 +189,17 @@ test("a second signal ends at once, and the handler that is given up is told to 
     free_records: 0,
     reservations: [],
   });
+});
+
+test.runIf(process.platform !== "win32")("signals end it while its journal does not open", async () => {
+  await using portal = await Emulator.start("documented");
+  // reading a pipe waits for its writer
+  execFileSync("mkfifo", [portal.file("queue.journal.lock")]);
+  const running = new Listen(portal.folder, on(portal, "--jsonl"));
+  const asking = setInterval(() => running.child.kill("SIGTERM"), 300);
+  const { said } = await running.ended();
+  clearInterval(asking);
+  expect(said).toContain("warning: stopped at once; the next start carries on without loss");
 });
 
 test("a closed standard output ends it with 1, and what was not taken comes again", async () => {

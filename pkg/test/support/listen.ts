@@ -38,7 +38,7 @@ export class Listen {
   }
 
   async ended(): Promise<Outcome> {
-    if (this.child.exitCode === null) await once(this.child, "close");
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, "close");
     return { code: this.child.exitCode, out: this.#out, said: this.#said };
   }
 }
