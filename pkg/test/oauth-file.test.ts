@@ -170,6 +170,25 @@ test("a pair that can't be stored is kept until it can", async () => {
   expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
 });
 
+test("a pair that comes while another one is being stored is stored as well", async () => {
+  await using files = await folder();
+  const path = files.file("auth.json");
+  await write(path, document("https://oauth.example/"));
+  let pairs = 0;
+  const fetch = () => {
+    pairs += 1;
+    return Promise.resolve(Response.json({ access_token: `canary-a${pairs}`, refresh_token: `canary-r${pairs}` }));
+  };
+  const auth = await OAuthFile.open(path, PORTAL, { fetch });
+  const aside = `${files.path}-aside`;
+  await rename(files.path, aside);
+  await expect(auth.refresh()).rejects.toThrow("can't be stored in");
+  await rename(aside, files.path);
+  await Promise.all([auth.token(), auth.refresh()]);
+  expect(await auth.token()).toBe("canary-a2");
+  expect(await stored(path)).toMatchObject({ access_token: "canary-a2", refresh_token: "canary-r2" });
+});
+
 test("a caller that gives up does not lose the new pair", async () => {
   const [asked, go] = [gate(), gate()];
   await using it = await setUp("canary-new", () => {

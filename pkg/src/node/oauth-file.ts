@@ -150,7 +150,12 @@ export class OAuthFile implements AuthSource {
 
   async #written(): Promise<void> {
     try {
-      await write(this.#path, this.#document);
+      let written: Document;
+      do {
+        // another pair may come while this one is written
+        written = this.#document;
+        await write(this.#path, written);
+      } while (written !== this.#document);
       this.#stored = true;
     } catch (error) {
       const advice = "make room or make its folder writable";
