@@ -3,7 +3,7 @@
 import { chmod, lstat, mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { beforeAll, expect, test } from "vitest";
-import { AuthFileError, type Call, Endpoint, HttpTransport, type Reply, init } from "b24-offline";
+import { AuthFileError, type Call, Endpoint, Freed, HttpTransport, Queue, type Reply, init } from "b24-offline";
 import { OAuthFile } from "b24-offline/node";
 import { type Folder, folder } from "./support/folder.js";
 import { gate } from "./support/gate.js";
@@ -203,6 +203,22 @@ test("a caller that gives up does not lose the new pair", async () => {
   expect(await it.transport.send(CALL, OPEN)).toEqual(DONE);
   expect(renewals(it)).toHaveLength(1);
   expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
+});
+
+test("a queue that ends in the middle of a renewal keeps the new pair", async () => {
+  const [asked, go] = [gate(), gate()];
+  await using it = await setUp("canary-new", () => {
+    asked.open();
+    return { after: go.opened, then: newPair() };
+  });
+  const queue = await Queue.open({ auth: it.auth, events: ["ONCRMDEALADD"] });
+  const running = queue.run(() => ({ some: [] }));
+  await asked.opened;
+  const closed = queue.close();
+  go.open();
+  await closed;
+  expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
+  await expect(running).rejects.toThrow(Freed);
 });
 
 test("a link stays a link", async () => {
