@@ -92,6 +92,12 @@ test.each<[string[], string[]]>([
   expect(said).toMatch(/^b24-offline: error: .+\n$/);
 });
 
+test("wrong usage is told in the form that was asked for", async () => {
+  await using files = await withAuth();
+  const said = await refused(files.path, jsonl("--log", "json", "--write-back", ""), 2, []);
+  expect(JSON.parse(said)).toMatchObject({ severity: "error", message: expect.stringContaining("--write-back is empty") as string });
+});
+
 test("an auth file that others may read is refused", async () => {
   await using files = await withAuth(SECRETS, 0o644);
   await refused(files.path, jsonl(), 2, ["chmod 600", "auth.json"]);
