@@ -134,6 +134,8 @@ function wasNotSent(error: unknown): boolean {
   for (const { code, syscall, message } of chain(error)) {
     if (syscall === "connect" || syscall === "getaddrinfo") return true;
     if (typeof message === "string" && message.includes("before secure TLS connection was established")) return true;
+    // what fetch says of the ports that it never connects to
+    if (message === "bad port") return true;
     if (typeof code === "string" && NO_TLS.has(code)) return true;
   }
   return false;

@@ -191,6 +191,11 @@ test.each(["127.0.0.1", "localhost"])("no connection to %s is surely not sent", 
   expect(network(reply)).not.toContain("/rest/");
 });
 
+test("a port that fetch refuses is surely not sent", async () => {
+  const reply = await transport("http://127.0.0.1:6000/rest/").send(call(), OPEN);
+  expect(network(reply)).toBe("the portal can't be reached (bad port)");
+});
+
 test("no such name is surely not sent", async () => {
   expect(network(await transport("https://portal.invalid/rest/").send(call(), OPEN))).toContain("portal.invalid");
 });
