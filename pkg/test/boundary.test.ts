@@ -80,7 +80,8 @@ test("what is thrown while a value is read harms nothing", () => {
   const throwing = (): never => {
     throw mine;
   };
-  const values = [Object.defineProperty({}, "all", { enumerable: true, get: throwing }), new Proxy({}, { get: throwing })];
+  const getter = Object.defineProperty({}, "all", { enumerable: true, get: throwing });
+  const values = [getter, new Proxy({}, { get: throwing })];
   const batch = { id: 1, changes: [] };
   // each one that gets through would leave something on the wasm's stack
   for (let time = 0; time < 20_000; time += 1) {

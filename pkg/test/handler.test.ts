@@ -75,7 +75,9 @@ test("unnamed changes come again, without a failure", async () => {
 test("a handler may use its batch up", async () => {
   const consuming: BatchHandler = ({ changes }) => {
     const some = [];
-    for (let next = changes.shift(); next !== undefined; next = changes.shift()) some.push({ key: next.key, verdict: done });
+    for (let next = changes.shift(); next !== undefined; next = changes.shift()) {
+      some.push({ key: next.key, verdict: done });
+    }
     return { some };
   };
   const given = batch("a", "b");

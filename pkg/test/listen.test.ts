@@ -95,7 +95,10 @@ test.each<[string[], string[]]>([
 test("wrong usage is told in the form that was asked for", async () => {
   await using files = await withAuth();
   const said = await refused(files.path, jsonl("--log", "json", "--write-back", ""), 2, []);
-  expect(JSON.parse(said)).toMatchObject({ severity: "error", message: expect.stringContaining("--write-back is empty") as string });
+  expect(JSON.parse(said)).toMatchObject({
+    severity: "error",
+    message: expect.stringContaining("--write-back is empty") as string,
+  });
 });
 
 test("an auth file that others may read is refused", async () => {
@@ -234,7 +237,8 @@ test.runIf(process.platform === "linux")("a file that can't grow counts no line 
   expect(said).toContain("error: standard output takes no more (");
   const taken = (await readFile(portal.file("lines"), "utf8")).split("\n").slice(0, -1);
   const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
-  expect(await portal.audit([...taken, ...rest.out.trimEnd().split("\n")])).toMatchObject({ lost: [], free_records: 0 });
+  const lines = [...taken, ...rest.out.trimEnd().split("\n")];
+  expect(await portal.audit(lines)).toMatchObject({ lost: [], free_records: 0 });
 });
 
 test("a journal of another queue is refused untouched, and one in use names its holder", async () => {

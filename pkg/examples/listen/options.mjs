@@ -159,7 +159,9 @@ function checkTogether(given, options) {
       "nothing would receive the changes; give --jsonl to print them, or --exec COMMAND to run a program for each batch",
     );
   }
-  if (options.journal === "") throw new Wrong("the path of --journal is empty; name a file, or leave the option out");
+  if (options.journal === "") {
+    throw new Wrong("the path of --journal is empty; name a file, or leave the option out");
+  }
   if (options.exec?.trim() === "") {
     throw new Wrong("the command of --exec is empty, so every change would count as done; name a program");
   }
