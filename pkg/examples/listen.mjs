@@ -73,8 +73,8 @@ async function main() {
     process.stdout.write(HELP);
     return 0;
   }
-  if (typeof options === "string") {
-    new Log("text").error(options);
+  if ("wrong" in options) {
+    new Log(options.log).error(options.wrong);
     return 2;
   }
   const log = new Log(options.log);

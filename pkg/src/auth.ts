@@ -15,4 +15,9 @@ export interface AuthSource {
    * with `AuthError`.
    */
   refresh(): Promise<void>;
+  /**
+   * Resolves once no renewal is under way, or after a few seconds: a pair whose answer nobody waits for is lost. A
+   * queue waits for it at its end.
+   */
+  settled?(): Promise<void>;
 }

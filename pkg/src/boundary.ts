@@ -67,6 +67,11 @@ export function inside<R>(call: () => R): R {
   }
 }
 
+/** A plain copy: what an object of the caller's throws while it is read must not be thrown through the wasm. */
+export function plain<T>(value: T): T {
+  return typeof value === "string" ? value : structuredClone(value);
+}
+
 function own(error: unknown): unknown {
   if (error instanceof WebAssembly.RuntimeError) {
     trapped =

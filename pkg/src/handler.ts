@@ -69,7 +69,8 @@ export function each(
 /** Lets the handler judge a batch; whatever it does, each change gets exactly one verdict. */
 export async function judge(handle: BatchHandler, batch: Batch, delivery: Delivery): Promise<Verdicts> {
   try {
-    const answer = await handle(batch, delivery);
+    // the batch is the handler's own, to be used up
+    const answer = await handle(structuredClone(batch), delivery);
     const { verdicts, wrong } = completeVerdicts(batch, answer);
     if (wrong !== null) delivery.failed(batch.changes.length, wrong);
     return verdicts;

@@ -26,6 +26,7 @@ export type Got =
   { status: number; bytes: Uint8Array } | { notSent: string } | { lost: Exclude<Lost, "not_the_portal">; why: string };
 
 const MIB = 1024 * 1024;
+const IN_NODE = (globalThis.process as Partial<NodeJS.Process> | undefined)?.versions?.node !== undefined;
 
 /** Posts and reads the whole answer. It never throws. */
 export async function post(asked: Asked, settings: HttpSettings): Promise<Got> {
@@ -41,8 +42,7 @@ export async function post(asked: Asked, settings: HttpSettings): Promise<Got> {
   try {
     const response = await (settings.fetch ?? fetch)(asked.url, {
       method: "POST",
-      headers: { "content-type": asked.contentType, accept: "application/json" },
-      body: asked.body,
+      ...content(asked),
       redirect: "manual",
       cache: "no-store",
       credentials: "omit",
@@ -59,6 +59,24 @@ export async function post(asked: Asked, settings: HttpSettings): Promise<Got> {
     clearTimeout(timer);
     asked.signal?.removeEventListener("abort", givenUp);
   }
+}
+
+/**
+ * Fetch sends a text again by itself after a 421, and a stream never. Browsers stream over HTTP/2 only, if at all, and
+ * set the length themselves.
+ */
+function content({ contentType, body }: Asked): RequestInit {
+  const headers = { "content-type": contentType, accept: "application/json" };
+  if (!IN_NODE) return { headers, body };
+  const bytes = new TextEncoder().encode(body);
+  const once = new ReadableStream({
+    start(stream) {
+      stream.enqueue(bytes);
+      stream.close();
+    },
+  });
+  const streamed = { body: once, duplex: "half" };
+  return { headers: { ...headers, "content-length": String(bytes.byteLength) }, ...streamed };
 }
 
 async function read(response: Response, most: number): Promise<Got> {
@@ -116,6 +134,8 @@ function wasNotSent(error: unknown): boolean {
   for (const { code, syscall, message } of chain(error)) {
     if (syscall === "connect" || syscall === "getaddrinfo") return true;
     if (typeof message === "string" && message.includes("before secure TLS connection was established")) return true;
+    // what fetch says of the ports that it never connects to
+    if (message === "bad port") return true;
     if (typeof code === "string" && NO_TLS.has(code)) return true;
   }
   return false;

@@ -1,6 +1,6 @@
 /** The machine behind the boundary, safe to use after its end and from inside itself. */
 
-import { inside } from "./boundary.js";
+import { inside, plain } from "./boundary.js";
 import { Freed, Reentered } from "./errors.js";
 import { Machine as Inner } from "./wasm/b24_offline_wasm.js";
 import type { Config, Input, JournalContents, Status, Step } from "./wasm/b24_offline_wasm.js";
@@ -21,7 +21,7 @@ export class Machine {
    * @throws WrongShape for what is no configuration or no journal
    */
   constructor(config: Config, journal: JournalContents, seed: bigint, now: number) {
-    this.#inner = inside(() => new Inner(config, journal, seed, now));
+    this.#inner = inside(() => new Inner(plain(config), plain(journal), seed, now));
   }
 
   /**
@@ -31,8 +31,7 @@ export class Machine {
    * @throws WrongShape for what is no input
    */
   handle(input: Input, now: number): Step {
-    // a plain copy: what an object of the caller's throws while it is read must not be thrown through the wasm
-    return this.#alone((inner) => inner.handle(structuredClone(input), now));
+    return this.#alone((inner) => inner.handle(plain(input), now));
   }
 
   /** How it is doing. */

@@ -64,6 +64,7 @@ interface Open {
  * the same journal carries on without loss.
  */
 export class Queue {
+  readonly #auth: AuthSource;
   readonly #machine: Machine;
   readonly #transport: Transport;
   readonly #journal: Journal | undefined;
@@ -78,6 +79,7 @@ export class Queue {
   #closed: Promise<void> | undefined;
 
   private constructor(options: QueueOptions, machine: Machine) {
+    this.#auth = options.auth;
     this.#machine = machine;
     this.#transport = options.transport ?? new HttpTransport(options.auth, options.http);
     this.#journal = options.journal;
@@ -243,7 +245,7 @@ export class Queue {
     // a call from inside the machine's own would find it at work
     await Promise.resolve();
     this.#machine.free();
-    await this.#journal?.close();
+    await Promise.all([this.#journal?.close(), this.#auth.settled?.()]);
   }
 }
 

@@ -1,10 +1,10 @@
 /** What the core says of its own types: rules and sentences that are the same on every host. */
 
-import { inside } from "./boundary.js";
+import { inside, plain } from "./boundary.js";
 import * as wasm from "./wasm/b24_offline_wasm.js";
 
 function said<A extends unknown[], R>(call: (...given: A) => R): (...given: A) => R {
-  return (...given) => inside(() => call(...given));
+  return (...given) => inside(() => call(...(given.map(plain) as A)));
 }
 
 /** A configuration with every default, for the portal of this name and these events; change its fields. */

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import {
+  type Config,
   ConfigError,
   Freed,
   type Input,
@@ -14,8 +15,10 @@ import {
   NotSendable,
   Reentered,
   Trapped,
+  type Verdicts,
   WrongShape,
   changeLine,
+  completeVerdicts,
   defaultConfig,
   init,
   noticeSentence,
@@ -70,6 +73,24 @@ test("each error of the core has its class", () => {
   expect(() => verdictsFromHandlerOutput({ id: 1, changes: [] }, "hello")).toThrow(NotAVerdict);
   expect(() => changeLine({} as never)).toThrow(expect.objectContaining({ name: "WrongShape" }));
   expect(machine.handle("tick", NOW).effects).not.toEqual([]);
+});
+
+test("what is thrown while a value is read harms nothing", () => {
+  const mine = new RangeError("not now");
+  const throwing = (): never => {
+    throw mine;
+  };
+  const getter = Object.defineProperty({}, "all", { enumerable: true, get: throwing });
+  const values = [getter, new Proxy({}, { get: throwing })];
+  const batch = { id: 1, changes: [] };
+  // each one that gets through would leave something on the wasm's stack
+  for (let time = 0; time < 20_000; time += 1) {
+    expect(() => completeVerdicts(batch, values[time % 2] as Verdicts)).toThrow();
+  }
+  expect(() => completeVerdicts(batch, values[0] as Verdicts)).toThrow(mine);
+  const config = Object.defineProperty({}, "portal", { enumerable: true, get: throwing }) as Config;
+  expect(() => new Machine(config, { entries: [], condition: "intact" }, 7n, NOW)).toThrow(mine);
+  expect(completeVerdicts(batch, { some: [] }).wrong).toBeNull();
 });
 
 test("notices have words and loudness", () => {

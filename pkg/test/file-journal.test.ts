@@ -1,5 +1,6 @@
 /** The journal in a text file: what it keeps, what it refuses, what it salvages. */
 
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { JournalError, JournalInUse, type Save } from "b24-offline";
@@ -78,6 +79,13 @@ test("a save that fails changes nothing and says why; the next one carries on", 
   await journal.save(save({ b: "2" }));
   await journal.close();
   expect((await opened(files))[0]).toEqual({ a: "1", b: "2" });
+});
+
+test.runIf(process.platform !== "win32")("what is no file is refused, not waited for", async () => {
+  await using files = await folder();
+  execFileSync("mkfifo", [files.file("q")]);
+  expect((await refused(files)).message).toContain("it is no file");
+  expect(await readdir(files.path)).toEqual(["q"]);
 });
 
 test("an empty file is a new journal", async () => {
@@ -183,7 +191,7 @@ test("a path that can't be one is refused with what to do", async () => {
       "name a file in a folder that exists and is writable",
   );
   await mkdir(files.file("q"));
-  expect((await refused(files)).message).toContain("can't be opened (illegal operation on a directory)");
+  expect((await refused(files)).message).toContain("can't be opened (it is no file)");
   expect(await readdir(files.path)).toEqual(["q"]);
 });
 

@@ -72,6 +72,19 @@ test("unnamed changes come again, without a failure", async () => {
   expect({ verdicts, failures }).toEqual({ verdicts: again("a"), failures: [] });
 });
 
+test("a handler may use its batch up", async () => {
+  const consuming: BatchHandler = ({ changes }) => {
+    const some = [];
+    for (let next = changes.shift(); next !== undefined; next = changes.shift()) {
+      some.push({ key: next.key, verdict: done });
+    }
+    return { some };
+  };
+  const given = batch("a", "b");
+  expect(await judged(consuming, given)).toEqual({ verdicts: again("a", "b"), failures: [] });
+  expect(given.changes).toHaveLength(2);
+});
+
 test("a wrong name fails the batch", async () => {
   const { verdicts, failures } = await judged(() => ({ some: [{ key: "x", verdict: reject("no") }] }), batch("a"));
   expect(verdicts).toEqual(again());

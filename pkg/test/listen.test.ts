@@ -1,5 +1,6 @@
 /** The example program: what it refuses, with which code and words, and how it ends. */
 
+import { execFileSync } from "node:child_process";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { Emulator } from "./support/emulator.js";
@@ -83,11 +84,21 @@ test.each<[string[], string[]]>([
   [jsonl("--jsonnl"), ["--jsonnl", "--help has the options"]],
   [jsonl("queue.db"), ["queue.db", "--help has the options"]],
   [jsonl("--journal"), ["--journal", "--help has the options"]],
+  [jsonl("--journal", ""), ["path of --journal is empty", "name a file"]],
 ])("%j is refused with 2", async (args, words) => {
   await using files = await withAuth();
   const said = await refused(files.path, args, 2, words);
   // what is refused is not explained before, and in one line
   expect(said).toMatch(/^b24-offline: error: .+\n$/);
+});
+
+test("wrong usage is told in the form that was asked for", async () => {
+  await using files = await withAuth();
+  const said = await refused(files.path, jsonl("--log", "json", "--write-back", ""), 2, []);
+  expect(JSON.parse(said)).toMatchObject({
+    severity: "error",
+    message: expect.stringContaining("--write-back is empty") as string,
+  });
 });
 
 test("an auth file that others may read is refused", async () => {
@@ -189,6 +200,17 @@ test("a second signal ends at once, and the handler that is given up is told to 
   });
 });
 
+test.runIf(process.platform !== "win32")("signals end it while its journal does not open", async () => {
+  await using portal = await Emulator.start("documented");
+  // reading a pipe waits for its writer
+  execFileSync("mkfifo", [portal.file("queue.journal.lock")]);
+  const running = new Listen(portal.folder, on(portal, "--jsonl"));
+  const asking = setInterval(() => running.child.kill("SIGTERM"), 300);
+  const { said } = await running.ended();
+  clearInterval(asking);
+  expect(said).toContain("warning: stopped at once; the next start carries on without loss");
+});
+
 test("a closed standard output ends it with 1, and what was not taken comes again", async () => {
   await using portal = await Emulator.start("documented");
   await portal.bind(["ONCRMDEALADD"]);
@@ -202,6 +224,21 @@ test("a closed standard output ends it with 1, and what was not taken comes agai
   );
   const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
   expect(rest.out.trimEnd().split("\n")).toHaveLength(5);
+});
+
+test.runIf(process.platform === "linux")("a file that can't grow counts no line as done that it did not take", async () => {
+  await using portal = await Emulator.start("documented");
+  await portal.bind(["ONCRMDEALADD"]);
+  await portal.deals(40);
+  const args = on(portal, "--jsonl", "--until-empty").filter((word) => !word.includes("journal"));
+  // of a file's size the system takes what still fits, as a full disk does
+  const { code, said } = await listen(portal.folder, args, "ulimit -f 2; exec > lines");
+  expect(code, said).toBe(1);
+  expect(said).toContain("error: standard output takes no more (");
+  const taken = (await readFile(portal.file("lines"), "utf8")).split("\n").slice(0, -1);
+  const rest = await listen(portal.folder, on(portal, "--jsonl", "--until-empty"));
+  const lines = [...taken, ...rest.out.trimEnd().split("\n")];
+  expect(await portal.audit(lines)).toMatchObject({ lost: [], free_records: 0 });
 });
 
 test("a journal of another queue is refused untouched, and one in use names its holder", async () => {

@@ -3,7 +3,7 @@
 import { chmod, lstat, mkdir, readFile, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { inspect } from "node:util";
 import { beforeAll, expect, test } from "vitest";
-import { AuthFileError, type Call, Endpoint, HttpTransport, type Reply, init } from "b24-offline";
+import { AuthFileError, type Call, Endpoint, Freed, HttpTransport, Queue, type Reply, init } from "b24-offline";
 import { OAuthFile } from "b24-offline/node";
 import { type Folder, folder } from "./support/folder.js";
 import { gate } from "./support/gate.js";
@@ -170,6 +170,25 @@ test("a pair that can't be stored is kept until it can", async () => {
   expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
 });
 
+test("a pair that comes while another one is being stored is stored as well", async () => {
+  await using files = await folder();
+  const path = files.file("auth.json");
+  await write(path, document("https://oauth.example/"));
+  let pairs = 0;
+  const fetch = () => {
+    pairs += 1;
+    return Promise.resolve(Response.json({ access_token: `canary-a${pairs}`, refresh_token: `canary-r${pairs}` }));
+  };
+  const auth = await OAuthFile.open(path, PORTAL, { fetch });
+  const aside = `${files.path}-aside`;
+  await rename(files.path, aside);
+  await expect(auth.refresh()).rejects.toThrow("can't be stored in");
+  await rename(aside, files.path);
+  await Promise.all([auth.token(), auth.refresh()]);
+  expect(await auth.token()).toBe("canary-a2");
+  expect(await stored(path)).toMatchObject({ access_token: "canary-a2", refresh_token: "canary-r2" });
+});
+
 test("a caller that gives up does not lose the new pair", async () => {
   const [asked, go] = [gate(), gate()];
   await using it = await setUp("canary-new", () => {
@@ -184,6 +203,22 @@ test("a caller that gives up does not lose the new pair", async () => {
   expect(await it.transport.send(CALL, OPEN)).toEqual(DONE);
   expect(renewals(it)).toHaveLength(1);
   expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
+});
+
+test("a queue that ends in the middle of a renewal keeps the new pair", async () => {
+  const [asked, go] = [gate(), gate()];
+  await using it = await setUp("canary-new", () => {
+    asked.open();
+    return { after: go.opened, then: newPair() };
+  });
+  const queue = await Queue.open({ auth: it.auth, events: ["ONCRMDEALADD"] });
+  const crashed = expect(queue.run(() => ({ some: [] }))).rejects.toThrow(Freed);
+  await asked.opened;
+  const closed = queue.close();
+  go.open();
+  await closed;
+  expect((await stored(it.path)).refresh_token).toBe("canary-refresh-2");
+  await crashed;
 });
 
 test("a link stays a link", async () => {

@@ -116,6 +116,15 @@ test.each<[string, Answer]>([
   expect(requests).toHaveLength(1);
 });
 
+test.each(["401 Unauthorized", "408 Request Timeout", "421 Misdirected Request", "425 Too Early", "503 Busy"])(
+  "%s is an answer, and fetch repeats nothing",
+  async (status) => {
+    const { reply, requests } = await replyTo(json(status, "{}"));
+    expect(reply).toEqual(answer(Number(status.slice(0, 3)), "{}"));
+    expect(requests).toHaveLength(1);
+  },
+);
+
 test("an answer in gzip is unpacked", async () => {
   const body = gzipSync('{"result":true}');
   const { reply } = await replyTo(whole("200 OK", "content-encoding: gzip\r\n", body));
@@ -180,6 +189,11 @@ test.each(["127.0.0.1", "localhost"])("no connection to %s is surely not sent", 
   const reply = await transport(`http://${host}:${await closedPort()}/rest/`).send(call(), OPEN);
   expect(network(reply)).toMatch(/^the portal can't be reached \(connect ECONNREFUSED .+\)$/);
   expect(network(reply)).not.toContain("/rest/");
+});
+
+test("a port that fetch refuses is surely not sent", async () => {
+  const reply = await transport("http://127.0.0.1:6000/rest/").send(call(), OPEN);
+  expect(network(reply)).toBe("the portal can't be reached (bad port)");
 });
 
 test("no such name is surely not sent", async () => {

@@ -26,6 +26,12 @@ import { parseArgs } from "node:util";
  * @property {"text" | "json"} log
  */
 
+/**
+ * @typedef {object} Refusal
+ * @property {string} wrong what is wrong, in a sentence
+ * @property {"text" | "json"} log the form in which to tell it
+ */
+
 /** Wrong usage, in a sentence. */
 class Wrong extends Error {}
 
@@ -54,21 +60,24 @@ const OPTIONS = /** @satisfies {NonNullable<ParseArgsConfig["options"]>} */ ({
 });
 
 /**
- * Reads the command line: the options, `"help"`, or what is wrong with it in a sentence.
+ * Reads the command line: the options, `"help"`, or what is wrong with it.
  *
  * @param {string[]} args
- * @returns {Options | string}
+ * @returns {Options | Refusal | "help"}
  */
 export function parse(args) {
+  /** @type {Refusal["log"]} */
+  let log = "text";
   try {
     const given = read(args);
     if (given.help === true) return "help";
+    log = form(given.log);
     const options = checked(given);
     checkTogether(given, options);
     return options;
   } catch (error) {
-    if (error instanceof Wrong) return `${error.message}; --help has the options`;
-    throw error;
+    if (!(error instanceof Wrong)) throw error;
+    return { wrong: `${error.message}; --help has the options`, log };
   }
 }
 
@@ -131,7 +140,7 @@ function checked(given) {
     retrieve: oneOf(given.retrieve, "retrieve", ["list", "get", "none"]),
     batchSize: count(given["batch-size"], "batch-size"),
     writeBack: given["write-back"],
-    log: oneOf(given.log, "log", ["text", "json"]),
+    log: form(given.log),
   };
 }
 
@@ -149,6 +158,9 @@ function checkTogether(given, options) {
     throw new Wrong(
       "nothing would receive the changes; give --jsonl to print them, or --exec COMMAND to run a program for each batch",
     );
+  }
+  if (options.journal === "") {
+    throw new Wrong("the path of --journal is empty; name a file, or leave the option out");
   }
   if (options.exec?.trim() === "") {
     throw new Wrong("the command of --exec is empty, so every change would count as done; name a program");
@@ -185,6 +197,11 @@ function oneOf(value, option, choices) {
   const chosen = choices.find((choice) => choice === value);
   if (chosen === undefined) throw new Wrong(`--${option} takes ${choices.join(", ")}, not '${value}'`);
   return chosen;
+}
+
+/** @param {string | undefined} value */
+function form(value) {
+  return oneOf(value, "log", /** @type {["text", "json"]} */ (["text", "json"]));
 }
 
 /**

@@ -6,6 +6,7 @@
  * does. In milliseconds.
  */
 const ONE_REQUEST = 1_000;
+const SIGNALS = ["SIGINT", "SIGTERM"];
 
 /** What asks the program to end: the first time in an orderly way, a later time at once. */
 export class Signals {
@@ -15,12 +16,12 @@ export class Signals {
   /** @type {Queue | undefined} */
   #queue;
   /** @type {(code: number) => void} */
-  #end = () => undefined;
+  #end = (code) => process.exit(code);
 
   /** @param {Log} log */
   constructor(log) {
     this.#log = log;
-    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => this.#came());
+    for (const signal of SIGNALS) process.on(signal, () => this.#came());
   }
 
   /**
@@ -44,6 +45,8 @@ export class Signals {
       this.#queue?.stop();
     } else if (performance.now() - this.#asked >= ONE_REQUEST) {
       this.#log.warning("stopped at once; the next start carries on without loss");
+      // should even the end hang, on a file system that does, one more signal needs nobody's consent
+      for (const signal of SIGNALS) process.removeAllListeners(signal);
       this.#end(1);
     }
   }

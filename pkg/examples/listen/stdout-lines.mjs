@@ -1,3 +1,5 @@
+import { writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { changeLine, done, retry } from "b24-offline";
 
 /** @import { Batch, Queue, Verdicts } from "b24-offline" */
@@ -35,8 +37,20 @@ export class StdoutLines {
  * @param {string} text
  * @returns {Promise<void>}
  */
-function written(text) {
+async function written(text) {
+  /** @type {unknown} */
   const out = process.stdout;
+  if (out instanceof Socket) return streamed(out, text);
+  // Node's stream for files takes it for a success when a full disk took a part
+  for (let left = Buffer.from(text); left.byteLength > 0;) left = left.subarray(writeSync(1, left));
+}
+
+/**
+ * @param {Socket} out
+ * @param {string} text
+ * @returns {Promise<void>}
+ */
+function streamed(out, text) {
   // the callback has the error; without a listener it would end the program as well
   if (out.listenerCount("error") === 0) out.on("error", () => undefined);
   return new Promise((resolve, reject) => {

@@ -100,10 +100,14 @@ async function foundIn(path: string): Promise<Found> {
 }
 
 async function contentOf(path: string): Promise<Buffer> {
-  return readFile(path).catch((error: unknown) => {
+  try {
+    // a pipe is not opened: that would wait for its writer
+    if (!(await stat(path)).isFile()) throw new Error("it is no file");
+    return await readFile(path);
+  } catch (error) {
     if (codeOf(error) === "ENOENT") return Buffer.alloc(0);
     throw error;
-  });
+  }
 }
 
 /** Puts a fresh journal with what can be read in the damaged one's place, and keeps that aside. */

@@ -2,6 +2,8 @@
 
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { light, shines } from "./beacon.js";
 import { codeOf } from "./disk.js";
 
 /** Another process has it. */
@@ -37,12 +39,24 @@ export async function take(path: string): Promise<() => Promise<void>> {
   const mine: Holder = { pid: process.pid, start: await startOf(process.pid), mark: randomBytes(8).toString("hex") };
   const fresh = `${path}.${mine.mark}`;
   await writeFile(fresh, `${mine.pid} ${mine.start} ${mine.mark}\n`, { flag: "wx" });
+  const beacon = await light(beaconOf(path, mine.mark));
   try {
     while (!(await linkedOrReplaced(path, fresh)));
+  } catch (error) {
+    await beacon?.out();
+    throw error;
   } finally {
     await rm(fresh, { force: true });
   }
-  return () => free(path, mine.mark);
+  return async () => {
+    await free(path, mine.mark);
+    await beacon?.out();
+  };
+}
+
+/** A short name, for the paths of sockets are limited. */
+function beaconOf(path: string, mark: string): string {
+  return join(dirname(path), `.${mark}.alive`);
 }
 
 async function linkedOrReplaced(path: string, fresh: string): Promise<boolean> {
@@ -55,11 +69,13 @@ async function linkedOrReplaced(path: string, fresh: string): Promise<boolean> {
   const holder = await read(path);
   // freed in the meantime
   if (holder === undefined) return false;
-  if (await isAlive(holder)) throw new Held(holder.pid);
+  const beacon = beaconOf(path, holder.mark);
+  if ((await shines(beacon)) ?? (await isAlive(holder))) throw new Held(holder.pid);
   const release = await take(`${path}.${holder.mark}.stale`);
   try {
     if ((await read(path))?.mark !== holder.mark) return false;
     await rename(fresh, path);
+    await rm(beacon, { force: true });
     return true;
   } finally {
     await release();
@@ -85,6 +101,7 @@ async function read(path: string): Promise<Holder | undefined> {
   };
 }
 
+/** Whether there is such a process, as far as it is seen from here. */
 async function isAlive({ pid, start }: Holder): Promise<boolean> {
   if (pid === undefined) return false;
   try {

@@ -1,4 +1,5 @@
 import { realpath } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { AuthSource } from "../auth.js";
 import type { Endpoint } from "../endpoint.js";
 import { AuthError, AuthFileError, EndpointError } from "../errors.js";
@@ -9,6 +10,8 @@ import { systemWords } from "./disk.js";
 
 /** How long the token endpoint may take, in milliseconds. */
 const PATIENCE = 60_000;
+/** How long it may still take when the program is to end. */
+const LAST_PATIENCE = 10_000;
 const TOKENS = ["access_token", "refresh_token"] as const;
 
 /**
@@ -64,6 +67,13 @@ export class OAuthFile implements AuthSource {
       this.#renewing = undefined;
     });
     return this.#renewing;
+  }
+
+  async settled(): Promise<void> {
+    const renewed = this.#renewing?.catch(() => undefined);
+    await Promise.race([renewed, pause(LAST_PATIENCE, undefined, { ref: false })]);
+    // why a pair can't be stored was told when it came
+    if (!this.#stored) await this.#store().catch(() => undefined);
   }
 
   /**
@@ -150,7 +160,12 @@ export class OAuthFile implements AuthSource {
 
   async #written(): Promise<void> {
     try {
-      await write(this.#path, this.#document);
+      let written: Document;
+      do {
+        // another pair may come while this one is written
+        written = this.#document;
+        await write(this.#path, written);
+      } while (written !== this.#document);
       this.#stored = true;
     } catch (error) {
       const advice = "make room or make its folder writable";

@@ -18,8 +18,10 @@ export class Listen {
   #said = "";
   #news: () => void = () => undefined;
 
-  constructor(cwd: string, args: readonly string[]) {
-    this.child = spawn(process.execPath, [PROGRAM, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  /** `first` is what a shell does before it becomes the program. */
+  constructor(cwd: string, args: readonly string[], first = ":") {
+    const words = ["-c", `${first}; exec "$0" "$@"`, process.execPath, PROGRAM, ...args];
+    this.child = spawn("sh", words, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.#out += text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#said += text;
@@ -36,12 +38,12 @@ export class Listen {
   }
 
   async ended(): Promise<Outcome> {
-    if (this.child.exitCode === null) await once(this.child, "close");
+    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, "close");
     return { code: this.child.exitCode, out: this.#out, said: this.#said };
   }
 }
 
 /** Runs it to its end. */
-export function listen(cwd: string, args: readonly string[]): Promise<Outcome> {
-  return new Listen(cwd, args).ended();
+export function listen(cwd: string, args: readonly string[], first?: string): Promise<Outcome> {
+  return new Listen(cwd, args, first).ended();
 }
