@@ -112,8 +112,8 @@ class Queue(BaseQueue):
 
     def close(self) -> None:
         """Stops the run, if there is one, waits for its end and frees everything."""
-        if self._abandoned:
-            # its threads end with the program, as in a crash
+        if self._abandoned or self._is_forked():
+            # its threads end with the program, as in a crash; or with the program that has them
             return
         if self._thread is not None and self._thread is not threading.current_thread():
             self.stop()
