@@ -53,6 +53,8 @@ class OAuthFile:
         self._endpoint = endpoint
         self._http = http or HttpSettings()
         self._tls = self._http.tls()
+        # raises for proxies that can't be used
+        self._http.client(self._oauth_url, self._tls)
         self._stored = True
         # the tokens of the pair before this one: calls with them may still be under way
         self._previous: list[str] = []
