@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 from test_journal import filled, pairs, path, read, save, saving
 
-from b24_offline import JournalCondition, JournalInUse, JournalUnusable, SaveOutcome, SqliteJournal
+from b24_offline import (
+    Inbox,
+    JournalCondition,
+    JournalInUse,
+    JournalUnusable,
+    MemoryJournal,
+    Save,
+    SaveOutcome,
+    SqliteJournal,
+)
+from b24_offline.work import Saver
 
 __all__ = ["path"]
 
@@ -86,9 +96,8 @@ def test_a_forked_process_neither_writes_nor_frees_the_journal(path: Path) -> No
     def child() -> bool:
         outcome = journal.save(saving({"b": "1"}))
         journal.close()
-        return outcome != SaveOutcome.FAILED(
-            why=f"the journal belongs to process {os.getppid()}, which opened it; open another one here"
-        )
+        why = f"the journal belongs to process {os.getppid()}, which opened it; open another one here"
+        return bool(outcome != SaveOutcome.FAILED(why=why))
 
     assert forked(child) == 0
     program = "import sys, b24_offline; b24_offline.SqliteJournal(sys.argv[1])"
@@ -131,3 +140,21 @@ with b24_offline.Queue(Token(), ["ONCRMDEALADD"], journal={str(path)!r}) as queu
 def test_names_that_are_none_are_refused(name: str) -> None:
     with pytest.raises(JournalUnusable, match="name a file in a folder that exists and is writable"):
         SqliteJournal(name)
+
+
+def test_behind_a_save_that_failed_oddly_none_becomes_durable() -> None:
+    class Odd(MemoryJournal):
+        def save(self, save: Save) -> SaveOutcome:
+            if save.puts[0].key == "odd":
+                raise MemoryError
+            return super().save(save)
+
+    journal, inbox = Odd(), Inbox()
+    saver = Saver(journal, inbox)
+    for key in ("a", "odd", "c"):
+        saver.save(saving({key: "1"}))
+    saver.finish()
+    assert pairs(journal.contents()) == {"a": "1"}
+    assert inbox.take(0) is not None
+    with pytest.raises(MemoryError):
+        inbox.take(0)
