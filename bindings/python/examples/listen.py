@@ -146,7 +146,7 @@ async def run(options: argparse.Namespace, log: Log) -> int:
 
 def happened_to_stdout(error: OSError) -> str:
     """What happened to standard output."""
-    if error.errno == errno.EPIPE:
+    if error.errno in (errno.EPIPE, errno.EBADF):
         return "standard output was closed"
     return f"standard output takes no more ({error.strerror})"
 
@@ -163,7 +163,15 @@ async def main() -> None:
     os._exit(code)
 
 
+def fill_standard_files() -> None:
+    """Where one of the three was closed from the start, no other file may get its number."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(descriptor)
+
+
 if __name__ == "__main__":
+    fill_standard_files()
     try:
         asyncio.run(main())
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -69,7 +70,7 @@ class Exec:
         code = program.wait()
         self.running.discard(program.pid)
         if code != 0:
-            raise _Failed(f"signal: {-code}" if code < 0 else f"exit status: {code}")
+            raise _Failed(_signal(-code) if code < 0 else f"exit status: {code}")
         if len(output) > _MOST_OUTPUT:
             raise _Failed(f"it printed more than {_MOST_OUTPUT // 1024 // 1024} MiB")
         try:
@@ -103,6 +104,13 @@ class Exec:
         return True
 
 
+def _signal(number: int) -> str:
+    try:
+        return f"signal: {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal: {number}"
+
+
 def _feed(program: IO[bytes], batch: Batch) -> None:
     try:
         with program:
@@ -126,6 +134,9 @@ class StdoutLines:
         lines = "".join(change_line(change) + "\n" for change in batch.changes)
         with self._turn:
             try:
+                if sys.stdout is None:
+                    # it was closed from the start
+                    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
                 sys.stdout.buffer.write(lines.encode("utf-8"))
                 sys.stdout.buffer.flush()
             except OSError as error:

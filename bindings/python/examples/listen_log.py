@@ -48,6 +48,9 @@ class Log:
             line = f"b24-offline: {_LOUD[severity]}{one_line(sentence)}"
         if self._auth is not None:
             line = self._auth.redact(line)
+        if sys.stderr is None:
+            # it was closed from the start
+            return
         try:
             # one write, so that lines of several threads do not mix
             sys.stderr.buffer.write(line.encode("utf-8", "replace") + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from collections.abc import Sequence
 
 from b24_offline import BatchSize, Config, Limits, Mode, OnReject, Retrieve
@@ -53,7 +54,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     _changes(parser)
     _numbers(parser)
     _choices(parser)
-    return parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser.parse_args(given)
+    names = [one.partition("=")[0] for one in given if one.startswith("--")]
+    for name in names:
+        if name != "--event" and names.count(name) > 1:
+            parser.error(f"the argument '{name}' cannot be used multiple times")
+    return options
 
 
 def _portal(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +178,7 @@ def configure(options: argparse.Namespace, config: Config) -> None:
 def _seconds(text: str) -> int:
     """Seconds as whole milliseconds."""
     try:
-        seconds = float(text)
+        seconds = float(_plain(text))
     except ValueError:
         raise argparse.ArgumentTypeError("not a number of seconds") from None
     if not math.isfinite(seconds) or not 0.0 <= seconds <= 1e9:
@@ -181,9 +188,16 @@ def _seconds(text: str) -> int:
 
 def _count(text: str) -> int:
     try:
-        number = int(text)
+        number = int(_plain(text))
     except ValueError:
         raise argparse.ArgumentTypeError("not a whole number") from None
     if not 0 <= number < 2**32:
         raise argparse.ArgumentTypeError("a whole number from 0 to 4294967295")
     return number
+
+
+def _plain(text: str) -> str:
+    """Python takes `1_0`, blanks and digits of other scripts for numbers, too. Raises `ValueError`."""
+    if not text.isascii() or "_" in text or text != text.strip():
+        raise ValueError
+    return text

@@ -17,11 +17,14 @@ from b24_offline import (
     Batch,
     Change,
     Config,
+    HttpTransport,
     Limits,
     MemoryJournal,
     Misuse,
     Queue,
+    Report,
     each,
+    reject,
 )
 
 
@@ -129,6 +132,39 @@ def test_a_run_that_is_cancelled_twice_ends_at_once() -> None:
     asyncio.run(cancelled())
     assert abandoned == [True]
     assert len(portal.reserved) == 3, "the next start carries on"
+
+
+def test_threads_that_close_at_once_do_not_wait_for_each_other_for_ever() -> None:
+    for _ in range(40):
+        transport, meet = HttpTransport(FixedToken()), threading.Barrier(3)
+
+        def close(transport: HttpTransport = transport, meet: threading.Barrier = meet) -> None:
+            meet.wait(30)
+            transport.close()
+
+        threads = [threading.Thread(target=close, daemon=True) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+def test_a_close_by_the_loops_own_thread_is_refused() -> None:
+    refused: list[str] = []
+
+    def close(report: Report) -> None:
+        try:
+            queue.close()
+        except Misuse as error:
+            refused.append(str(error))
+
+    queue = Queue(
+        FixedToken(), ["ONCRMDEALADD"], transport=ScriptedPortal(1), until_empty=True, configure=off, on_notice=close
+    )
+    handler = each(lambda change: reject("no"))
+    assert queue.run(handler).is_EMPTY()
+    assert "close waits for the end of the run, which this thread brings; use stop here" in refused
 
 
 def test_a_queue_runs_once() -> None:

@@ -80,3 +80,14 @@ def test_the_portal_is_named_by_host_and_odd_port() -> None:
     assert portal("https://Portal.Example:443/rest/") == "portal.example"
     assert portal("http://127.0.0.1:8080/rest") == "127.0.0.1:8080"
     assert portal("http://[::1]:8080/rest") == "[::1]:8080"
+
+
+def test_an_international_name_is_written_as_the_native_program_writes_it() -> None:
+    for text in ("https://пример.example/rest/", "https://xn--e1afmkfd.example/rest/"):
+        assert Endpoint(text).portal == "xn--e1afmkfd.example"
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--a", "portal.example:99999"])
+def test_hosts_and_ports_that_do_not_exist_are_refused(host: str) -> None:
+    with pytest.raises(EndpointError, match="its host or port can't be read"):
+        Endpoint(f"https://{host}/rest/")

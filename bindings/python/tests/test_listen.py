@@ -55,6 +55,11 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*ENDPOINT, "--jsonl", "--poll", "-1"], "--poll: seconds from 0 on, fractions allowed"),
         ([*ENDPOINT, "--jsonl", "--poll", "nan"], "--poll: seconds from 0 on, fractions allowed"),
         ([*ENDPOINT, "--jsonl", "--poll", "soon"], "--poll: not a number of seconds"),
+        ([*ENDPOINT, "--jsonl", "--poll", "1_0"], "--poll: not a number of seconds"),
+        ([*ENDPOINT, "--jsonl", "--attempts", "1_0"], "--attempts: not a whole number"),
+        ([*ENDPOINT, "--jsonl", "--poll", "1", "--poll=2"], "'--poll' cannot be used multiple times"),
+        ([*ENDPOINT, "--jsonl", "--jsonl"], "'--jsonl' cannot be used multiple times"),
+        ([*ENDPOINT, "--jsonl", "--journal", "\udcff/q.db"], "the journal ?/q.db can't be opened"),
         ([*ENDPOINT, "--jsonl", "--ca", "missing.pem"], "missing.pem can't be read (No such file or directory)"),
         ([*ENDPOINT, "--jsonl", "--ca", "auth.json"], "holds no certificate in PEM form"),
         ([*ENDPOINT, "--jsonl", "--journal", "no/such/q.db"], "the journal no/such/q.db can't be opened"),
@@ -162,6 +167,29 @@ def test_a_standard_output_that_is_full_is_not_called_closed(portal: Emulator) -
     assert program.returncode == 1
     assert "standard output takes no more (No space left on device); the lines that" in program.stderr
     drained(portal)
+
+
+def test_a_standard_output_that_was_never_open_takes_nothing(portal: Emulator) -> None:
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, str(LISTEN), *portal.arguments("--jsonl")]
+    program = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert program.returncode == 1, program.stderr
+    assert "standard output was closed; the lines that" in program.stderr
+    drained(portal)
+
+
+def test_a_standard_error_that_was_never_open_does_no_harm(portal: Emulator) -> None:
+    options = portal.arguments("--until-empty", "--exec", "cat >> done.jsonl")
+    command = ["sh", "-c", 'exec "$@" 2>&- <&-', "sh", sys.executable, str(LISTEN), *options]
+    assert subprocess.run(command, cwd=portal.folder, timeout=60).returncode == 0
+    assert len((portal.folder / "done.jsonl").read_text().splitlines()) == 30
+
+
+def test_the_end_of_a_handler_is_told_in_the_native_programs_words(portal: Emulator) -> None:
+    program = started(portal.folder, *portal.arguments("--exec", "kill -9 $$"))
+    assert program.stderr is not None
+    assert any("changes: signal: 9 (SIGKILL)" in line for line in program.stderr)
+    program.terminate()
+    program.communicate(timeout=60)
 
 
 def test_a_pipe_that_nobody_reads_does_not_hold_the_program(tmp_path: Path) -> None:

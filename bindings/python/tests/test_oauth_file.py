@@ -78,3 +78,7 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert refused(pipe).endswith("is no file; name the JSON file with the tokens")
+
+
+def test_numbers_of_thousands_of_digits_are_no_crash(tmp_path: Path) -> None:
+    assert "is not a JSON object" in refused(file(tmp_path, '{"access_token": ' + "9" * 5_000 + "}"))

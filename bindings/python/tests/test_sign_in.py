@@ -196,6 +196,42 @@ def test_a_caller_that_gives_up_does_not_lose_the_new_pair(tmp_path: Path) -> No
     assert stored(tmp_path, "refresh_token") == "canary-refresh-2"
 
 
+def test_a_source_is_never_asked_for_two_renewals_at_once() -> None:
+    open_now, most, go = 0, 0, threading.Event()
+
+    class Source:
+        base_url = ""
+
+        def token(self) -> str:
+            return "canary-new" if go.is_set() and not open_now else "canary-old"
+
+        def refresh(self) -> None:
+            nonlocal open_now, most
+            open_now += 1
+            most = max(most, open_now)
+            asked.release()
+            assert go.wait(30)
+            open_now -= 1
+
+    source, asked = Source(), threading.Semaphore(0)
+
+    async def impatient(transport: AsyncHttpTransport) -> list[Reply]:
+        # its time is over while the renewal goes on
+        first = await transport.send(call(300))
+        assert network(first) == "the renewal of the token took too long"
+        second = asyncio.ensure_future(transport.send(call()))
+        # would be there at once if it were asked for again
+        await asyncio.to_thread(asked.acquire, True, 30)
+        await asyncio.to_thread(asked.acquire, True, 0.5)
+        go.set()
+        return [await second]
+
+    with portal("canary-new", lambda: NEW_PAIR) as server:
+        source.base_url = server.base
+        assert with_async(source, impatient) == [DONE]
+    assert most == 1
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -53,6 +53,12 @@ def test_a_redirect_is_an_answer_and_not_followed(kind: str, status: str) -> Non
         assert not elsewhere.requests, "the token went elsewhere"
 
 
+@pytest.mark.parametrize("address", ["http://[bad/", "http://a:b:c/", "http://h\xff/", "http://h:port/"])
+def test_where_a_redirect_leads_is_not_even_read(kind: str, address: str) -> None:
+    reply, _ = reply_to(kind, whole("302 Found", b"moved", f"location: {address}\r\n"))
+    assert reply == Reply.ANSWER(status=302, body="moved")
+
+
 def test_html_is_an_answer_for_the_machine_to_judge(kind: str) -> None:
     reply, server = reply_to(kind, whole("502 Bad Gateway", b"<html>\xe4</html>"))
     assert reply == Reply.ANSWER(status=502, body="<html>\ufffd</html>")
@@ -206,6 +212,21 @@ def test_secrets_are_in_no_repr_and_no_log(kind: str, caplog: pytest.LogCaptureF
         shown = f"{transport!r} {AsyncHttpTransport(auth)!r} {transport.send(call())}"
         transport.close()
     assert "canary" not in shown + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTPS_PROXY", "ftp://user:canary-password@proxy.example"), ("ALL_PROXY", "nonsense://proxy.example"),
+     ("SSL_CERT_FILE", "/does/not/exist.pem")],
+)
+def test_an_environment_that_can_not_be_used_is_named(
+    kind: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    transport = HttpTransport if kind == "threads" else AsyncHttpTransport
+    with pytest.raises(HttpError, match="HTTPS can't be set up") as refused:
+        transport(Fixed("https://portal.example/rest/"))
+    assert "canary-password" not in str(refused.value)
 
 
 def test_authorities_that_are_no_pem_are_refused(kind: str) -> None:

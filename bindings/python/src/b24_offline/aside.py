@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import threading
 from collections.abc import Awaitable, Callable
@@ -53,3 +54,23 @@ async def called(function: Callable[[], T | Awaitable[T]]) -> T:
     if inspect.isawaitable(result):
         return await asyncio.shield(asyncio.ensure_future(cast("Awaitable[T]", result)))
     return result
+
+
+async def alone(work: Awaitable[T]) -> T:
+    """The result of a user's coroutine, in a task of its own: so a cancellation that it raises by itself is an
+    error like any other, while that of the caller goes on down into it and up again."""
+
+    async def run() -> T:
+        return await work
+
+    task = asyncio.ensure_future(run())
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise
+    if task.cancelled():
+        # the one that is an `Exception`
+        raise concurrent.futures.CancelledError("by itself")
+    return task.result()

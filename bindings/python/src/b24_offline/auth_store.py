@@ -72,7 +72,8 @@ def _object(path: Path, content: bytes) -> Document:
             return document
     except json.JSONDecodeError as error:
         line, column = error.lineno, error.colno
-    except (UnicodeError, RecursionError):
+    except (ValueError, RecursionError):
+        # no UTF-8, a number of thousands of digits, too deep
         pass
     raise AuthFileError(
         f"the auth file {path} is not a JSON object (see line {line}, column {column}); "

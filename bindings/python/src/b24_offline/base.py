@@ -60,6 +60,8 @@ class BaseQueue:
         self._guard = threading.Lock()
         self._writes: dict[int, tuple[str, Future[WriteResult]]] = {}
         self._last_write = 0
+        # a forked process has none of the threads, and not the journal
+        self._pid = os.getpid()
         self._begun = False
         self._ended = False
         self._journal = _opened(journal)
@@ -122,7 +124,12 @@ class BaseQueue:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._status.phase})"
 
+    def _is_forked(self) -> bool:
+        return os.getpid() != self._pid
+
     def _begin(self) -> None:
+        if self._is_forked():
+            raise Misuse(f"the queue belongs to process {self._pid}, which opened it; open another one here")
         with self._guard:
             if self._begun or self._ended:
                 raise Misuse("the queue was run before, or is closed; open another one")

@@ -31,8 +31,10 @@ async def drive_async(machine: Machine, parts: AsyncParts, inbox: Inbox) -> End:
             at = step.wake_at.at if step.wake_at is not None else None
             happened = await parts.clock.wait_async(inbox, at) or Happened(Input.TICK())
     finally:
-        await tasks.abandon()
-        saver.finish()
+        try:
+            await tasks.abandon()
+        finally:
+            saver.finish()
 
 
 def carry_out(effect: Effect, parts: AsyncParts, tasks: Tasks, saver: Saver) -> None:

@@ -56,13 +56,13 @@ class Endpoint:
 def portal_of(url: str) -> str:
     """The name of the portal at this address."""
     parsed = httpx.URL(url)
-    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    host = f"[{_host(parsed)}]" if ":" in _host(parsed) else _host(parsed)
     return host.lower() if parsed.port is None else f"{host.lower()}:{parsed.port}"
 
 
 def is_loopback(url: str) -> bool:
     """Whether the host of an address is this machine."""
-    host = httpx.URL(url).host
+    host = _host(httpx.URL(url))
     if host.lower() == "localhost":
         return True
     try:
@@ -71,10 +71,17 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def _host(url: httpx.URL) -> str:
+    """The host as it goes over the wire and into the journal: an international name in its ASCII form."""
+    return url.raw_host.decode("ascii")
+
+
 def _checked(text: str, what: str, allow_http: bool) -> httpx.URL:
     try:
         url = httpx.URL(text.strip())
-    except httpx.InvalidURL:
+        # an international name that does not exist shows only here
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError):
         # its own words would repeat the address
         raise _unreadable(what) from None
     if not url.scheme:
@@ -84,9 +91,9 @@ def _checked(text: str, what: str, allow_http: bool) -> httpx.URL:
         raise EndpointError(f"{what} holds a user or a password before the host; {advice}")
     if url.scheme not in ("https", "http"):
         raise EndpointError(f"{what} is neither https nor http; {_EXAMPLE}")
-    if not _NAME.fullmatch(url.raw_host.decode("ascii")):
+    if not _NAME.fullmatch(_host(url)) or (url.port or 0) > 65_535:
         raise _unreadable(what)
-    if not url.host:
+    if not host:
         raise EndpointError(f"{what} is no address (empty host); {_EXAMPLE}")
     if url.scheme == "http":
         _refuse_open_http(url, what, allow_http)
@@ -105,7 +112,7 @@ def _refuse_open_http(url: httpx.URL, what: str, allow_http: bool) -> None:
         )
     if not is_loopback(str(url)):
         raise EndpointError(
-            f"{what} is plain http to {url.host}, and --allow-http is for addresses of this machine only "
+            f"{what} is plain http to {_host(url)}, and --allow-http is for addresses of this machine only "
             "(localhost, 127.0.0.1, [::1]); use https"
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Union, cast
 
 from ._native import Batch, Change, Judgement, Verdict, Verdicts
-from .aside import aside
+from .aside import alone, aside
 from .boundary import complete_verdicts
 from .report import logger
 
@@ -22,6 +23,8 @@ Handler = Callable[[Batch], Answer]
 #: The same for `AsyncQueue`: a coroutine function, or a plain function, which then runs on a thread of its own.
 AsyncHandler = Callable[[Batch], Union[Answer, Awaitable[Answer]]]
 
+_DAY = 86_400.0
+
 
 def done() -> Verdict:
     """The change is safe in the other system."""
@@ -30,12 +33,17 @@ def done() -> Verdict:
 
 def retry(after: float | None = None) -> Verdict:
     """Another attempt after so many seconds (at most a day counts), or after the configured delay."""
-    return Verdict.RETRY(after=None if after is None else round(after * 1_000))
+    if after is None:
+        return Verdict.RETRY(after=None)
+    if math.isnan(after):
+        raise ValueError("retry after how many seconds? NaN is no number of them")
+    return Verdict.RETRY(after=round(min(max(0.0, after), _DAY) * 1_000))
 
 
 def reject(reason: str) -> Verdict:
     """The change will never succeed as it is; `reason` is for the person who looks at the parked change."""
-    return Verdict.REJECT(reason=reason)
+    # half of a surrogate pair is no text and crosses no boundary
+    return Verdict.REJECT(reason=reason.encode("utf-8", "replace").decode("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Each:
         async def run() -> None:
             while (change := work.next()) is not None:
                 try:
-                    work.judged(change, await self._judge(change))
+                    work.judged(change, await alone(self._judge(change)))
                 except Exception as error:
                     work.failed(change, error)
 
@@ -140,18 +148,14 @@ class _EachBatch:
 
 def judge(handler: Handler | Each, batch: Batch) -> Judged:
     """Lets the handler judge a batch; whatever it does, each change gets exactly one verdict."""
-    if isinstance(handler, Each):
-        return handler.judge(batch)
     try:
-        return _complete(batch, handler(batch))
+        return handler.judge(batch) if isinstance(handler, Each) else _complete(batch, handler(batch))
     except BaseException as error:
         return _failed(batch, error)
 
 
 async def judge_async(handler: AsyncHandler | Each, batch: Batch) -> Judged:
     """The same for `AsyncQueue`. A cancelled one is abandoned."""
-    if isinstance(handler, Each) and handler.is_async:
-        return await handler.judge_async(batch)
 
     def judged_aside() -> Judged | Awaitable[Answer]:
         try:
@@ -161,10 +165,12 @@ async def judge_async(handler: AsyncHandler | Each, batch: Batch) -> Judged:
             return _failed(batch, error)
 
     try:
+        if isinstance(handler, Each) and handler.is_async:
+            return await handler.judge_async(batch)
         if isinstance(handler, Each):
             return await aside(lambda: judge(handler, batch))
         answer = handler(batch) if _is_async(handler) else await aside(judged_aside)
-        return answer if isinstance(answer, Judged) else _complete(batch, await cast("Awaitable[Any]", answer))
+        return answer if isinstance(answer, Judged) else _complete(batch, await alone(cast("Awaitable[Any]", answer)))
     except Exception as error:
         return _failed(batch, error)
 
@@ -197,5 +203,8 @@ def _failed(batch: Batch, error: BaseException) -> Judged:
 
 
 def _raised(error: BaseException) -> str:
-    words = str(error)
+    try:
+        words = str(error)
+    except Exception:
+        words = ""
     return f"it raised {type(error).__name__}: {words}" if words else f"it raised {type(error).__name__}"

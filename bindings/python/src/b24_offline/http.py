@@ -33,7 +33,13 @@ class HttpSettings:
 
     def tls(self) -> ssl.SSLContext:
         """The certificate authorities in use. Raises `HttpError`."""
-        context = httpx.create_ssl_context()
+        try:
+            context = httpx.create_ssl_context()
+        except OSError as error:
+            raise HttpError(
+                f"HTTPS can't be set up ({cause(error)}); name certificates that exist in SSL_CERT_FILE and "
+                "SSL_CERT_DIR, or unset them"
+            ) from None
         if self.ca is not None:
             try:
                 context.load_verify_locations(cadata=self.ca.decode("ascii"))
@@ -44,17 +50,31 @@ class HttpSettings:
         return context
 
     def client(self, url: str, tls: ssl.SSLContext) -> httpx.AsyncClient:
-        """A client for this address that follows no redirect, keeps no cookie and repeats nothing by itself."""
-        return httpx.AsyncClient(
-            verify=tls,
-            # proxies are for the way out, not for this machine
-            trust_env=not is_loopback(url),
-            follow_redirects=False,
-            timeout=httpx.Timeout(None, connect=self.connect_timeout),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"user-agent": f"b24-offline/{version()}", "accept-encoding": "gzip"},
-        )
+        """A client for this address that follows no redirect, keeps no cookie and repeats nothing by itself.
+        Raises `HttpError`."""
+        try:
+            return httpx.AsyncClient(
+                verify=tls,
+                # proxies are for the way out, not for this machine
+                trust_env=not is_loopback(url),
+                follow_redirects=False,
+                event_hooks={"response": [_forget_redirect]},
+                timeout=httpx.Timeout(None, connect=self.connect_timeout),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=8),
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                headers={"user-agent": f"b24-offline/{version()}", "accept-encoding": "gzip"},
+            )
+        except (httpx.InvalidURL, ValueError, ImportError):
+            # its own words would repeat the address of the proxy
+            raise HttpError(
+                "HTTPS can't be set up (a proxy that the environment names can't be used); correct HTTPS_PROXY, "
+                "ALL_PROXY and NO_PROXY, or install httpx[socks] where it is a SOCKS proxy"
+            ) from None
+
+
+async def _forget_redirect(response: httpx.Response) -> None:
+    # even where none is followed httpx reads the address, and fails where it can't
+    response.headers.pop("location", None)
 
 
 class NotConnected(Exception):

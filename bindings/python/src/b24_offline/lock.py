@@ -46,6 +46,9 @@ class Lock:
             descriptor = os.open(beside(journal, ".lock"), os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise JournalUnusable(journal, words(error)) from None
+        except ValueError:
+            # empty, a root, or with a null character
+            raise JournalUnusable(journal, "it is no name of a file") from None
         try:
             if not _try_lock(descriptor):
                 raise JournalInUse(journal, _holder(descriptor))

@@ -53,6 +53,8 @@ class OAuthFile:
         self._endpoint = endpoint
         self._http = http or HttpSettings()
         self._tls = self._http.tls()
+        # raises for proxies that can't be used
+        self._http.client(self._oauth_url, self._tls)
         self._stored = True
         # the tokens of the pair before this one: calls with them may still be under way
         self._previous: list[str] = []
@@ -98,7 +100,8 @@ class OAuthFile:
         shown, should a portal have repeated them."""
         with self._guard:
             secrets = self._previous + [text(self._document, name) for name in _HIDDEN]
-        return without_secrets(shown, secrets)
+        # half of a surrogate pair, as in the name of a file, is no text and crosses no boundary
+        return without_secrets(shown.encode("utf-8", "replace").decode("utf-8"), secrets)
 
     def __repr__(self) -> str:
         return f"OAuthFile({str(self._path)!r})"
@@ -159,7 +162,8 @@ class OAuthFile:
                 self._document[name] = text(answer, name)
         lives = answer.get("expires_in")
         try:
-            self._document["expires_at"] = int(time.time()) + int(lives)  # type: ignore[arg-type]
+            # no time at all where it is longer than any
+            self._document["expires_at"] = int(time.time()) + int(float(lives))  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
             self._document.pop("expires_at", None)
         self._stored = False

@@ -59,6 +59,8 @@ class Queue(BaseQueue):
         self._clock = clock or SystemClock()
         self._thread: threading.Thread | None = None
         self._abandoned = False
+        # taken again by a signal's handler that closes what is being closed
+        self._closing = threading.RLock()
         super().__init__(
             auth, events, connector, journal, until_empty, configure, on_notice, self._clock.now()
         )
@@ -111,16 +113,20 @@ class Queue(BaseQueue):
         return self.submit(method, params).result()
 
     def close(self) -> None:
-        """Stops the run, if there is one, waits for its end and frees everything."""
-        if self._abandoned:
-            # its threads end with the program, as in a crash
+        """Stops the run, if there is one, waits for its end and frees everything. From any thread but the drive
+        loop's own."""
+        if self._abandoned or self._is_forked():
+            # its threads end with the program, as in a crash; or with the program that has them
             return
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self.stop()
-            self._thread.join()
-        self._finish()
-        if self._own_transport is not None:
-            self._own_transport.close()
+        if threading.current_thread() is self._thread:
+            raise Misuse("close waits for the end of the run, which this thread brings; use stop here")
+        with self._closing:
+            if self._thread is not None:
+                self.stop()
+                self._thread.join()
+            self._finish()
+            if self._own_transport is not None:
+                self._own_transport.close()
 
     def __enter__(self) -> Queue:
         return self

@@ -79,6 +79,8 @@ class AsyncQueue(BaseQueue):
     async def aclose(self) -> None:
         """Stops the run, if there is one, waits for its end and frees everything. Cancelling it ends the run at
         once."""
+        if self._is_forked():
+            return
         try:
             if self._task is not None and not self._task.done():
                 self.stop()

@@ -46,6 +46,9 @@ def finish(path: Path) -> None:
     """A salvage that was stopped after the damaged file was set aside: the fresh one takes its place."""
     fresh = _fresh_path(path)
     if fresh.exists() and not path.exists():
+        # beside the fresh one SQLite would take the damaged one's log for its own
+        kept = (aside for aside in reversed(_asides(path)) if aside.exists())
+        _move_log(path, next(kept, _asides(path)[0]))
         os.replace(fresh, path)
         sync_folder(path)
 
@@ -86,11 +89,18 @@ def _read_until_damage(connection: sqlite3.Connection, order: str, entries: dict
 
 def _set_aside(path: Path) -> None:
     """Renames the damaged file, with its log, to the first free `.damaged-N`."""
-    candidates = (beside(path, f".damaged-{number}") for number in range(1, 10_000))
-    aside = next((candidate for candidate in candidates if not candidate.exists()), None)
+    aside = next((candidate for candidate in _asides(path) if not candidate.exists()), None)
     if aside is None:
         raise OSError("there are 9,999 damaged journals beside it; remove some")
     os.rename(path, aside)
+    _move_log(path, aside)
+
+
+def _asides(path: Path) -> list[Path]:
+    return [beside(path, f".damaged-{number}") for number in range(1, 10_000)]
+
+
+def _move_log(path: Path, aside: Path) -> None:
     for end in ("-wal", "-shm"):
         try:
             os.rename(beside(path, end), beside(aside, end))

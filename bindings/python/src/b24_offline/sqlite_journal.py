@@ -40,6 +40,8 @@ class SqliteJournal:
         that would make it larger fails. Raises `JournalInUse`, `JournalUnusable` or `NotAJournal`."""
         self._path = Path(path)
         self._most_bytes = most_bytes
+        # a forked process has the lock and the connection too, and must use neither
+        self._pid = os.getpid()
         self._guard = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._lock: Lock | None = Lock(self._path)
@@ -54,7 +56,10 @@ class SqliteJournal:
         return self._contents
 
     def save(self, save: Save) -> SaveOutcome:
-        """Makes it durable, all or nothing."""
+        """Makes it durable, all or nothing. Fails in a process that was forked from the one that opened it."""
+        if os.getpid() != self._pid:
+            why = f"the journal belongs to process {self._pid}, which opened it; open another one here"
+            return SaveOutcome.FAILED(why=why)
         with self._guard:
             if self._lock is None:
                 return SaveOutcome.FAILED(why="the journal was closed")
@@ -65,7 +70,9 @@ class SqliteJournal:
         return SaveOutcome.DONE()
 
     def close(self) -> None:
-        """Closes the file, then frees the lock."""
+        """Closes the file, then frees the lock; both stay open for the process that opened them."""
+        if os.getpid() != self._pid:
+            return
         with self._guard:
             if self._connection is not None:
                 self._connection.close()

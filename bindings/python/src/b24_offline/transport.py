@@ -46,6 +46,7 @@ class AsyncHttpTransport:
         self._client = settings.client(auth.base_url, settings.tls())
         self._most = settings.max_answer
         self._renewing = asyncio.Lock()
+        self._renewals: set[asyncio.Task[str]] = set()
         # the token whose renewal was refused, and the words
         self._refused: tuple[str, str] | None = None
 
@@ -58,7 +59,11 @@ class AsyncHttpTransport:
             if not first.is_ANSWER() or not is_expired(first.status, first.body):
                 return first
             # refused for its token, the call was not executed
-            token = await asyncio.wait_for(self._renewed(token), max(0.0, until - time.monotonic()))
+            # goes on when this call's time is over: nobody may ask the source for another one meanwhile
+            renewal = asyncio.ensure_future(self._renewed(token))
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
+            token = await asyncio.wait_for(asyncio.shield(renewal), max(0.0, until - time.monotonic()))
         except SignInAgain as error:
             return Reply.NOT_SENT(NotSent.SIGN_IN_AGAIN(why=_text(error)))
         except AuthError as error:
@@ -69,6 +74,9 @@ class AsyncHttpTransport:
 
     async def aclose(self) -> None:
         """Closes its connections."""
+        for renewal in self._renewals:
+            renewal.cancel()
+        await asyncio.gather(*self._renewals, return_exceptions=True)
         await self._client.aclose()
 
     def __repr__(self) -> str:
@@ -133,6 +141,7 @@ class HttpTransport:
     def __init__(self, auth: AuthSource, http: HttpSettings | None = None) -> None:
         """Raises `HttpError` when the certificate authorities can't be used."""
         self._inner = AsyncHttpTransport(auth, http)
+        self._closing = threading.RLock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="b24-offline http", daemon=True)
         self._thread.start()
@@ -143,12 +152,16 @@ class HttpTransport:
 
     def close(self) -> None:
         """Closes its connections; calls that are open are abandoned."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        with self._closing:
+            if self._loop.is_closed():
+                return
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+            if self._loop.is_closed():
+                # by a signal's handler meanwhile
+                return
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     async def _end(self) -> None:
         open_calls = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

@@ -84,6 +84,8 @@ class Saver:
                 self._inbox.finish(Happened(Input.SAVED(save=save.id, outcome=outcome)))
             except BaseException as error:
                 self._inbox.finish(error)
+                # no later save may become durable without this one
+                return
 
 
 class Threads:
