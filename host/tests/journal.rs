@@ -186,6 +186,26 @@ async fn a_salvage_that_was_stopped_is_finished() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_damaged_journal_never_gets_into_the_fresh_one() {
+    let (folder, path) = place();
+    let at = |name: &str| folder.path().join(name);
+    let (journal, _) = open(&path);
+    assert_eq!(journal.save(save(&[("old", "1")], &[])).await, SaveOutcome::Done);
+    fs::copy(at("queue.db-wal"), at("log")).unwrap();
+    drop(journal);
+    let (journal, _) = open(&at("other.db"));
+    assert_eq!(journal.save(save(&[("kept", "2")], &[])).await, SaveOutcome::Done);
+    drop(journal);
+    // as after a stop when the damaged file was set aside, and its log was not yet
+    fs::rename(&path, at("queue.db.damaged-1")).unwrap();
+    fs::rename(at("log"), at("queue.db-wal")).unwrap();
+    fs::rename(at("other.db"), at("queue.db.fresh")).unwrap();
+    let (_journal, contents) = open(&path);
+    assert_eq!(pairs(&contents), [("kept", "2")]);
+    assert!(at("queue.db.damaged-1-wal").exists());
+}
+
+#[tokio::test]
 async fn what_was_saved_is_there_after_a_stop_without_close() {
     let (folder, path) = place();
     let (journal, _) = open(&path);

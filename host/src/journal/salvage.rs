@@ -11,6 +11,8 @@ use rusqlite::types::ValueRef;
 
 use super::lock::beside;
 
+const MOST_ASIDE: u32 = 9_999;
+
 /// The entries that can be read, from both ends of the table towards the damage.
 pub(super) fn readable(connection: &Connection) -> Vec<JournalEntry> {
     let mut entries = BTreeMap::new();
@@ -42,19 +44,32 @@ pub(super) fn fresh_path(journal: &Path) -> PathBuf {
 
 /// Renames the damaged file, with its log, to the first free `.damaged-N`.
 pub(super) fn set_aside(journal: &Path) -> io::Result<PathBuf> {
-    let free = |n: u32| {
-        let aside = beside(journal, &format!(".damaged-{n}"));
-        (!aside.exists()).then_some(aside)
-    };
-    let aside = (1..=9_999).find_map(free).ok_or_else(|| {
-        io::Error::other("there are 9,999 damaged journals beside it; remove some")
-    })?;
+    let aside =
+        (1..=MOST_ASIDE).map(|n| aside(journal, n)).find(|aside| !aside.exists()).ok_or_else(
+            || io::Error::other("there are 9,999 damaged journals beside it; remove some"),
+        )?;
     fs::rename(journal, &aside)?;
+    move_log(journal, &aside)?;
+    Ok(aside)
+}
+
+/// After a stop between the renames above the log still lies where the fresh journal would take it for its own.
+pub(super) fn set_log_aside(journal: &Path) -> io::Result<()> {
+    let last =
+        (1..=MOST_ASIDE).map(|n| aside(journal, n)).take_while(|aside| aside.exists()).last();
+    last.map_or(Ok(()), |last| move_log(journal, &last))
+}
+
+fn aside(journal: &Path, n: u32) -> PathBuf {
+    beside(journal, &format!(".damaged-{n}"))
+}
+
+fn move_log(journal: &Path, aside: &Path) -> io::Result<()> {
     for end in ["-wal", "-shm"] {
-        match fs::rename(beside(journal, end), beside(&aside, end)) {
+        match fs::rename(beside(journal, end), beside(aside, end)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
     }
-    Ok(aside)
+    Ok(())
 }

@@ -305,6 +305,7 @@ fn renew(path: &Path) -> Result<(), Trouble> {
 fn finish_salvage(path: &Path) -> io::Result<()> {
     let fresh = salvage::fresh_path(path);
     if fresh.exists() && !path.exists() {
+        salvage::set_log_aside(path)?;
         fs::rename(&fresh, path)?;
         sync_folder(path)?;
     }
