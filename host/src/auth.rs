@@ -44,6 +44,12 @@ pub trait AuthSource: Send + Sync + 'static {
     /// Gets a new token, because the portal called the present one expired (F34). The transport
     /// never asks for two at once.
     fn refresh(&self) -> impl Future<Output = Result<(), AuthError>> + Send;
+
+    /// Returns when no renewal is under way. A run waits for it at its end, 10 s at most, so that a
+    /// pair that was just made is not lost; there is nothing to wait for by default.
+    fn settled(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// There is no valid token. The texts hold no secrets.

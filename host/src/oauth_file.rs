@@ -192,6 +192,10 @@ impl AuthSource for OAuthFile {
         let stopped = |_| AuthError::Network { why: "the token's renewal was stopped".into() };
         renewal.await.map_err(stopped)?
     }
+
+    async fn settled(&self) {
+        let _turn = self.inner.renewing.lock().await;
+    }
 }
 
 impl Inner {

@@ -287,8 +287,10 @@ impl<T: Transport, J: Journal, C: Clock> Queue<T, J, C> {
         // a handle kept here would keep the commands open
         drop(handle);
         let (transport, handler) = (Arc::new(transport), Arc::new(handler));
-        let parts = Parts { transport, journal, clock, handler, report };
-        match drive(machine, parts, commands, status).await? {
+        let parts = Parts { transport: transport.clone(), journal, clock, handler, report };
+        let ended = drive(machine, parts, commands, status).await;
+        transport.finish().await;
+        match ended? {
             End::Failed(failure) => Err(RunError::Failed(failure)),
             end @ (End::Empty | End::Stopped) => Ok(end),
         }

@@ -12,6 +12,9 @@ use crate::auth::{AuthError, AuthSource};
 use crate::http::{HttpError, HttpSettings, body, cause};
 use crate::secret::Secret;
 
+/// How long the end of a run waits for a renewal that is under way.
+const RENEWAL_GRACE: Duration = Duration::from_secs(10);
+
 /// Sends a call and tells the machine what became of it.
 ///
 /// Whoever implements it repeats nothing by itself, follows no redirect, and answers
@@ -20,6 +23,12 @@ use crate::secret::Secret;
 pub trait Transport: Send + Sync + 'static {
     /// Sends it. Several calls are open at once; dropping the future abandons the call.
     fn send(&self, call: &Call) -> impl Future<Output = Reply> + Send;
+
+    /// Called once, when the run has ended and its open calls are abandoned: what must not be cut off
+    /// is waited for. Nothing by default.
+    fn finish(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// HTTP with the token of an [`AuthSource`]: JSON posted to the portal's REST base.
@@ -105,6 +114,11 @@ impl<A: AuthSource> HttpTransport<A> {
 }
 
 impl<A: AuthSource> Transport for HttpTransport<A> {
+    async fn finish(&self) {
+        // a token endpoint that hangs for longer may cost a sign-in
+        let _ = tokio::time::timeout(RENEWAL_GRACE, self.auth.settled()).await;
+    }
+
     async fn send(&self, call: &Call) -> Reply {
         let until = Instant::now() + Duration::from_millis(call.timeout.0);
         let token = match self.auth.token().await {

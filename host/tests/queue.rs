@@ -293,12 +293,16 @@ impl Clock for Turned {
     }
 }
 
-/// Something that is no portal.
-struct Page;
+/// Something that is no portal; it counts how often it was told of the end.
+#[derive(Clone, Default)]
+struct Page(Arc<AtomicU64>);
 
 impl Transport for Page {
     async fn send(&self, _: &Call) -> Reply {
         Reply::Answer { status: 200, body: "<html>Welcome</html>".into() }
+    }
+    async fn finish(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -309,8 +313,9 @@ async fn what_answers_in_html_for_a_minute_is_no_portal() {
     let mut config = config();
     config.journal = Durability::None;
     let contents = JournalContents::default();
-    let queue =
-        Queue::with_parts(config, contents, Page, None::<MemoryJournal>, clock.clone()).unwrap();
+    let page = Page::default();
+    let journal = None::<MemoryJournal>;
+    let queue = Queue::with_parts(config, contents, page.clone(), journal, clock.clone()).unwrap();
     let handler = each(|_: Change| async { Verdict::Done });
     let error = queue.run(handler).await.unwrap_err();
     assert!(matches!(&error, RunError::Failed(Failure::NotAPortal { .. })), "{error}");
@@ -318,4 +323,5 @@ async fn what_answers_in_html_for_a_minute_is_no_portal() {
     assert!(error.to_string().contains("check the endpoint"), "{error}");
     let took = clock.now().0 - start;
     assert!((60_000..300_000).contains(&took), "{took} ms");
+    assert_eq!(page.0.load(Ordering::SeqCst), 1, "the transport is told of the end");
 }

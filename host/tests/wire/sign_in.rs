@@ -226,6 +226,27 @@ async fn a_caller_that_gives_up_does_not_lose_the_new_pair() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_run_waits_for_a_renewal_under_way() {
+    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (told, wait) = (asked.clone(), go.clone());
+    let server = portal("canary-new", move || {
+        told.notify_one();
+        Answer::After(wait.clone(), Box::new(new_pair()))
+    })
+    .await;
+    let files = files(&server);
+    let transport = transport(&server, &files);
+    let call = call();
+    tokio::select! {
+        reply = transport.send(&call) => panic!("{reply:?}"),
+        () = asked.notified() => {}
+    }
+    go.notify_one();
+    transport.finish().await;
+    assert_eq!(stored(&files, "refresh_token"), "canary-refresh-2");
+}
+
+#[tokio::test]
 async fn a_token_endpoint_that_would_leak_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("auth.json");
