@@ -2,7 +2,8 @@
 // Drains a queue and hands each change to a handler: the whole of b24-offline in one small program.
 // `node listen.mjs --help` has the options.
 
-import { Endpoint, Queue, init } from "b24-offline";
+import { realpathSync } from "node:fs";
+import { Endpoint, JournalError, Queue, init } from "b24-offline";
 import { FileJournal, OAuthFile } from "b24-offline/node";
 import { Exec } from "./listen/exec.mjs";
 import { codeOf } from "./listen/exit-codes.mjs";
@@ -20,6 +21,19 @@ const NO_JOURNAL =
   "again; give --journal PATH to avoid that";
 
 /**
+ * @param {string} one
+ * @param {string} other
+ */
+function isSameFile(one, other) {
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    // a journal is made where there is none
+    return false;
+  }
+}
+
+/**
  * @param {Options} options
  * @param {Log} log
  */
@@ -27,6 +41,9 @@ async function open(options, log) {
   const endpoint = Endpoint.parse(options.endpoint, { allowHttp: options.allowHttp });
   const auth = await OAuthFile.open(options.auth, endpoint);
   log.hide(auth);
+  if (options.journal !== undefined && isSameFile(options.journal, options.auth)) {
+    throw new JournalError("the journal and the auth file are one file; name another journal");
+  }
   const journal = options.journal === undefined ? undefined : await FileJournal.open(options.journal);
   const queue = await Queue.open({
     auth,

@@ -31,6 +31,14 @@ class Refused(Exception):
     exit_code = 2
 
 
+def same_file(one: str, other: str) -> bool:
+    """Whether both are there and the same. Raises nothing: what can't be opened is told when it is."""
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
 def opened(options: argparse.Namespace, log: Log) -> AsyncQueue:
     """The queue that the options describe. Raises `Refused` or `B24OfflineError`."""
     wrong = check(options)
@@ -40,6 +48,8 @@ def opened(options: argparse.Namespace, log: Log) -> AsyncQueue:
     http = HttpSettings(ca=None if options.ca is None else read_ca(Path(options.ca)))
     auth = OAuthFile(options.auth, endpoint, http)
     log.hide(auth)
+    if options.journal is not None and same_file(options.journal, options.auth):
+        raise Refused("the journal and the auth file are one file; name another journal")
     queue = AsyncQueue(
         auth,
         options.events,

@@ -56,6 +56,9 @@ fn open(options: &Listen, log: &Arc<Log>) -> Result<ListenQueue, Refused> {
     let http = HttpSettings { ca, ..HttpSettings::default() };
     let auth = OAuthFile::open(&options.auth, &endpoint, &http).map_err(wrong)?;
     log.hide(auth.clone());
+    if options.journal.as_deref().is_some_and(|journal| is_same_file(journal, &options.auth)) {
+        return Err(wrong("the journal and the auth file are one file; name another journal"));
+    }
     let mut config_error = None;
     let mut builder = Queue::builder(auth).http(http);
     if let Some(path) = &options.journal {
@@ -77,6 +80,10 @@ fn open(options: &Listen, log: &Arc<Log>) -> Result<ListenQueue, Refused> {
         );
     }
     Ok(queue)
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 fn read_ca(path: &Path) -> Result<Vec<u8>, Refused> {

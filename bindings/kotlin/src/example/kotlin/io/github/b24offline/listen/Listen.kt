@@ -79,6 +79,9 @@ private fun open(options: Options, log: Log): Queue {
     val http = HttpSettings(ca = options.ca?.let(::readCa))
     val auth = OAuthFile.open(options.auth, endpoint, http)
     log.auth = auth
+    if (options.journal?.let { isSameFile(it, options.auth) } == true) {
+        throw Usage("the journal and the auth file are one file; name another journal")
+    }
     return Queue.open(
         auth,
         options.events,
@@ -90,6 +93,14 @@ private fun open(options: Options, log: Log): Queue {
         options::configure,
     )
 }
+
+private fun isSameFile(one: Path, other: Path): Boolean =
+    try {
+        Files.isSameFile(one, other)
+    } catch (_: IOException) {
+        // a journal is made where there is none
+        false
+    }
 
 private fun readCa(path: Path): String =
     try {
