@@ -4,6 +4,8 @@
 //! A library that reads into every type was a quarter of what a browser loads
 //! (`docs/decisions/0010-json-of-our-own.md`).
 
+#[cfg(test)]
+mod fuzz;
 mod read;
 mod write;
 

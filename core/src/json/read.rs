@@ -140,23 +140,15 @@ impl<'a> Raw<'a> {
     }
 
     pub(crate) fn value(self) -> Option<Value> {
+        self.scanner().build()
+    }
+
+    fn scalar(self) -> Option<Value> {
         Some(match self.0.as_bytes().first()? {
             b'n' => Value::Null,
             b't' => Value::Bool(true),
             b'f' => Value::Bool(false),
             b'"' => Value::Text(self.text()?),
-            b'[' => Value::List(self.list()?.into_iter().map(Raw::value).collect::<Option<_>>()?),
-            b'{' => {
-                let mut fields = Map::new();
-                let mut whole = true;
-                self.scanner().object(&mut |name, value| match (name.text(), value.value()) {
-                    (Some(name), Some(value)) => {
-                        fields.insert(name, value);
-                    }
-                    _ => whole = false,
-                })?;
-                return whole.then_some(Value::Object(fields));
-            }
             _ => Value::Number(self.0.to_owned()),
         })
     }
@@ -306,15 +298,44 @@ impl<'a> Scanner<'a> {
 
     fn object(&mut self, each: &mut dyn FnMut(Raw<'a>, Raw<'a>)) -> Option<()> {
         self.members(b'{', b'}', &mut |scanner| {
-            scanner.white();
-            let start = scanner.at;
-            scanner.string()?;
-            let name = scanner.text.get(start..scanner.at)?;
-            scanner.white();
-            scanner.eat(b':')?;
-            each(Raw(name), scanner.value()?);
+            each(scanner.name()?, scanner.value()?);
             Some(())
         })
+    }
+
+    /// The name of a field and the colon behind it.
+    fn name(&mut self) -> Option<Raw<'a>> {
+        self.white();
+        let start = self.at;
+        self.string()?;
+        let name = self.text.get(start..self.at)?;
+        self.white();
+        self.eat(b':')?;
+        Some(Raw(name))
+    }
+
+    /// The next value with all that is in it, in one pass: what is nested is not looked at once for each level.
+    fn build(&mut self) -> Option<Value> {
+        self.white();
+        match self.peek()? {
+            b'[' => {
+                let mut values = Vec::new();
+                self.members(b'[', b']', &mut |scanner| {
+                    values.push(scanner.build()?);
+                    Some(())
+                })?;
+                Some(Value::List(values))
+            }
+            b'{' => {
+                let mut fields = Map::new();
+                self.members(b'{', b'}', &mut |scanner| {
+                    fields.insert(scanner.name()?.text()?, scanner.build()?);
+                    Some(())
+                })?;
+                Some(Value::Object(fields))
+            }
+            _ => self.value()?.scalar(),
+        }
     }
 
     fn list(&mut self, each: &mut dyn FnMut(Raw<'a>)) -> Option<()> {

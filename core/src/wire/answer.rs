@@ -116,15 +116,36 @@ fn api_error(code: Raw<'_>, description: Option<Raw<'_>>) -> ApiError {
     ApiError { code, description, class }
 }
 
-/// In lower case, as far as a portal's words and connectors go: Latin and Cyrillic letters.
+/// In lower case, as far as a portal's words and connectors go: Latin, Greek and Cyrillic letters.
 pub(crate) fn lower_case(text: &str) -> String {
     let lower = |c: char| {
-        let by = match c {
-            'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'А'..='Я' => 32,
-            'Ѐ'..='Џ' => 80,
-            _ => 0,
+        let code = u32::from(c);
+        let lower = match c {
+            'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => {
+                code + 32
+            }
+            'Ѐ'..='Џ' => code + 80,
+            'Ά' => code + 38,
+            'Έ'..='Ί' => code + 37,
+            'Ό' => code + 64,
+            'Ύ' | 'Ώ' => code + 63,
+            // the same letter at the end of a word
+            'ς' => code + 1,
+            // a capital, and its small letter behind it: Latin, Cyrillic, Vietnamese
+            '\u{100}'..='\u{12f}'
+            | '\u{132}'..='\u{137}'
+            | '\u{14a}'..='\u{177}'
+            | '\u{460}'..='\u{481}'
+            | '\u{48a}'..='\u{4bf}'
+            | '\u{4d0}'..='\u{52f}'
+            | '\u{1ea0}'..='\u{1eff}' => code | 1,
+            '\u{139}'..='\u{148}' | '\u{179}'..='\u{17e}' | '\u{4c1}'..='\u{4ce}' => {
+                (code + 1) & !1
+            }
+            'Ÿ' => code - 121,
+            _ => code,
         };
-        char::from_u32(u32::from(c) + by).unwrap_or(c)
+        char::from_u32(lower).unwrap_or(c)
     };
     text.chars().map(lower).collect()
 }
@@ -300,6 +321,17 @@ mod tests {
         assert!(matches!(batch.get("b"), SubAnswer::Missing));
         let raw = Raw::read(r#"{"0":1,"2":3}"#).unwrap();
         assert_eq!(php_list(raw).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn letters_of_the_portals_languages_have_a_lower_case() {
+        let letters = ('\0'..'\u{180}').chain('\u{380}'..'\u{3d0}').chain('\u{400}'..'\u{530}');
+        // letters whose lower case is another one's, or more than one
+        let others = ['İ', 'ς', 'Ϗ', 'Ӏ', 'ẞ'];
+        for c in letters.chain('\u{1ea0}'..'\u{1f00}').filter(|c| !others.contains(c)) {
+            assert_eq!(lower_case(&c.to_string()), c.to_lowercase().to_string(), "{c}");
+        }
+        assert_eq!(lower_case("ΣΑΣ"), lower_case("σας"));
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) struct Rows {
     last: Option<RecordId>,
 }
 
+/// So many rows that can't be read are told of: as many as a page has.
+const MOST_STRANGE: usize = 50;
 /// The fields of a row.
 const NAMES: [&str; 7] =
     ["ID", "TIMESTAMP_X", "MESSAGE_ID", "EVENT_NAME", "EVENT_DATA", "PROCESS_ID", "ERROR"];
@@ -41,20 +43,27 @@ impl Rows {
         Some(rows)
     }
 
+    /// Remembers a row that can't be read.
+    fn strange(&mut self, why: String) {
+        if self.strange.len() < MOST_STRANGE {
+            self.strange.push(why);
+        }
+    }
+
     /// The answer of `event.offline.list`; `None` when it has another shape.
     pub(crate) fn of_list(result: Raw<'_>) -> Option<Rows> {
         let list = php_list(result)?;
         let mut rows = Rows { sent: list.len(), ..Rows::default() };
         for raw in list {
             let Some(fields) = raw.fields(NAMES) else {
-                rows.strange.push("a row that is no map".to_owned());
+                rows.strange("a row that is no map".to_owned());
                 continue;
             };
             let [id, ..] = fields;
             rows.last = rows.last.max(id.and_then(Raw::number).map(RecordId));
             match row(fields) {
                 Ok(row) => rows.rows.push(row),
-                Err(why) => rows.strange.push(why),
+                Err(why) => rows.strange(why),
             }
         }
         Some(rows)
@@ -114,6 +123,13 @@ mod tests {
             raw(r#"[{"ID":1},7,{"ID":2,"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX"}]"#);
         let rows = Rows::of_list(answer).unwrap();
         assert_eq!((rows.rows.len(), rows.strange.len(), rows.sent), (1, 2, 3));
+    }
+
+    #[test]
+    fn millions_of_rows_that_cannot_be_read_are_not_all_told_of() {
+        let answer = format!("[7{}]", ",7".repeat(10_000));
+        let rows = Rows::of_list(raw(&answer)).unwrap();
+        assert_eq!((rows.strange.len(), rows.sent), (MOST_STRANGE, 10_001));
     }
 
     #[test]

@@ -48,11 +48,15 @@ impl<'a> Field<'a> {
 
     /// Its field of this name; undefined when there is none.
     pub(super) fn get(&self, name: &'static str) -> Field<'a> {
-        if !self.value.is_object() {
+        Field { name, value: self.value_of(&name.into()), wrong: self.wrong }
+    }
+
+    /// What a property holds. One that can't be read is not taken for a missing one.
+    fn value_of(&self, name: &JsValue) -> JsValue {
+        Reflect::get(&self.value, name).unwrap_or_else(|_| {
             self.must_be("an object");
-        }
-        let value = Reflect::get(&self.value, &name.into()).unwrap_or_default();
-        Field { name, value, wrong: self.wrong }
+            JsValue::UNDEFINED
+        })
     }
 
     pub(super) fn as_text(&self) -> String {
@@ -123,12 +127,13 @@ impl<'a> Field<'a> {
     pub(super) fn variant(&self) -> (String, Field<'a>) {
         let (name, value) = match self.value.as_string() {
             Some(name) => (Some(name), JsValue::UNDEFINED),
-            None => {
-                let names = self.value.dyn_ref::<Object>().map(Object::keys).unwrap_or_default();
+            None if self.value.is_object() => {
+                // not `instanceof`: an object of another window is one too
+                let names = Object::keys(self.value.unchecked_ref::<Object>());
                 let only = if names.length() == 1 { names.get(0) } else { JsValue::UNDEFINED };
-                let value = Reflect::get(&self.value, &only).unwrap_or_default();
-                (only.as_string(), value)
+                (only.as_string(), self.value_of(&only))
             }
+            None => (None, JsValue::UNDEFINED),
         };
         let name = name.unwrap_or_else(|| {
             self.must_be("a name or an object with one name");

@@ -279,3 +279,27 @@ fn other_shapes_are_refused_with_the_field() {
     assert!(refused(r#"{"notice":"new"}"#, notice).contains("something else than 'new'"));
     assert!(refused("null", change).contains("must be an object"));
 }
+
+#[wasm_bindgen_test]
+fn a_field_that_cannot_be_read_is_not_taken_for_a_missing_one() {
+    let text = r#"{"id":1,"method":"m","params":"{}","connector":null,"timeout":1}"#;
+    let value = JSON::parse(text).unwrap();
+    assert!(call(value.clone()).is_ok());
+    let getter = js_sys::Function::new_no_args("throw new Error('not here')");
+    let property = js_sys::Object::new();
+    Reflect::set(&property, &"get".into(), &getter).unwrap();
+    let object = js_sys::Object::from(value);
+    js_sys::Object::define_property(&object, &"connector".into(), &property);
+    let error = call(object.into()).unwrap_err();
+    let message = Reflect::get(&error, &"message".into()).unwrap().as_string();
+    assert!(message.unwrap().contains("must be an object"));
+}
+
+#[wasm_bindgen_test]
+fn an_object_of_another_window_or_without_a_prototype_is_one() {
+    let text = r#"{"saved":{"save":1,"outcome":"done"}}"#;
+    let make = "return Object.assign(Object.create(null), JSON.parse(text))";
+    let bare = js_sys::Function::new_with_args("text", make);
+    let bare = bare.call1(&JsValue::NULL, &text.into()).unwrap();
+    assert_eq!(input(bare), input(JSON::parse(text).unwrap()));
+}
