@@ -26,6 +26,9 @@ public interface AuthSource {
      * @throws AuthException when it gets none
      */
     public suspend fun refresh()
+
+    /** Waits until no renewal is under way and none is being stored: what a program's end would lose. */
+    public suspend fun settled() {}
 }
 
 /** There is no valid token. The texts hold no secrets. */

@@ -2,6 +2,7 @@ package io.github.b24offline
 
 import java.io.IOException
 import java.nio.ByteBuffer
+import java.nio.channels.ClosedByInterruptException
 import java.nio.channels.FileChannel
 import java.nio.file.AccessDeniedException
 import java.nio.file.DirectoryNotEmptyException
@@ -39,6 +40,25 @@ internal fun writePrivately(path: Path, bytes: ByteArray) {
     val closed = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
     val attributes = if (isUnix) arrayOf(closed) else emptyArray()
     FileChannel.open(path, setOf(CREATE_NEW, WRITE), *attributes).use { it.fill(bytes) }
+}
+
+/**
+ * Does work that may be done twice, whatever interrupt this thread has: one that a handler has left behind, or a
+ * user's own, would close the channel that is written to. It is kept for whoever it is meant for.
+ */
+internal fun <T> uninterrupted(work: () -> T): T {
+    var interrupted = Thread.interrupted()
+    try {
+        while (true) {
+            try {
+                return work()
+            } catch (_: ClosedByInterruptException) {
+                interrupted = Thread.interrupted() || interrupted
+            }
+        }
+    } finally {
+        if (interrupted) Thread.currentThread().interrupt()
+    }
 }
 
 private fun FileChannel.fill(bytes: ByteArray) {

@@ -6,6 +6,7 @@ import io.github.b24offline.core.Judgement
 import io.github.b24offline.core.Verdict
 import io.github.b24offline.core.Verdicts
 import io.github.b24offline.ffi.completeVerdicts
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.asFlow
@@ -65,13 +66,19 @@ private suspend fun outcomes(
     judge: suspend (Change) -> Verdict,
 ): List<Result<Judgement>> =
     batch.changes.asFlow()
-        .flatMapMerge(atOnce) { change -> flow { emit(attempt { Judgement(change.key, judge(change)) }) } }
+        .flatMapMerge(atOnce) { change -> flow { emit(attempt { judgement(change, judge(change)) }) } }
         .toList()
+
+private fun judgement(change: Change, verdict: Verdict): Judgement {
+    require(verdict !is Verdict.Reject || isText(verdict.reason)) { "the reason of a reject is no text" }
+    return Judgement(change.key, verdict)
+}
 
 /** What a handler throws is its failure, a time limit of its own too; being cancelled from outside is not. */
 private suspend fun <T> attempt(work: suspend () -> T): Result<T> =
     try {
-        Result.success(work())
+        // in a scope of its own: one that cancels itself, or whose child fails, fails alone
+        Result.success(coroutineScope { work() })
     } catch (error: Throwable) {
         currentCoroutineContext().ensureActive()
         Result.failure(error)
@@ -79,19 +86,24 @@ private suspend fun <T> attempt(work: suspend () -> T): Result<T> =
 
 /** Lets the handler judge a batch; whatever it does, each change gets exactly one verdict. */
 internal suspend fun judge(handler: Handler, batch: Batch, report: (Report) -> Unit): Verdicts {
-    val outcome = attempt { completeVerdicts(batch, handler.handle(batch)) }
+    val outcome = attempt { completeVerdicts(batch, handler.handle(copyOf(batch))) }
     outcome.getOrNull()?.let { complete ->
         complete.wrong?.let { report(Report.HandlerFailed(batch.changes.size, it)) }
         return complete.verdicts
     }
     val error = outcome.exceptionOrNull()
-    if (error is SomeFailed) {
+    val named = (error as? SomeFailed)?.let { attempt { completeVerdicts(batch, Verdicts.Some(it.named)).verdicts } }
+    if (error is SomeFailed && named?.isSuccess == true) {
         report(Report.HandlerFailed(error.failed, thrown(error.cause)))
-        return completeVerdicts(batch, Verdicts.Some(error.named)).verdicts
+        return named.getOrThrow()
     }
-    report(Report.HandlerFailed(batch.changes.size, thrown(error)))
+    report(Report.HandlerFailed(batch.changes.size, thrown(named?.exceptionOrNull() ?: error)))
     return Verdicts.All(Verdict.Retry(null), emptyList())
 }
 
+/** Lists of its own: what a handler does to its batch changes no other one. */
+private fun copyOf(batch: Batch): Batch =
+    batch.copy(changes = batch.changes.map { it.copy(events = it.events.toList()) })
+
 private fun thrown(error: Throwable?): String =
-    "it threw ${error?.javaClass?.simpleName}" + error?.message?.let { ": $it" }.orEmpty()
+    asText("it threw ${error?.javaClass?.simpleName}" + error?.message?.let { ": $it" }.orEmpty())

@@ -80,7 +80,7 @@ internal object Json {
         when (token) {
             JsonToken.START_OBJECT -> buildMap<String, Any?> {
                 while (parser.nextToken() != JsonToken.END_OBJECT) {
-                    val name = parser.currentName()
+                    val name = text(parser, parser.currentName())
                     put(name, value(parser, parser.nextToken()))
                 }
             }
@@ -91,13 +91,16 @@ internal object Json {
                     add(value(parser, next))
                 }
             }
-            JsonToken.VALUE_STRING -> parser.text
+            JsonToken.VALUE_STRING -> text(parser, parser.text)
             JsonToken.VALUE_NUMBER_INT, JsonToken.VALUE_NUMBER_FLOAT -> JsonNumber(parser.text)
             JsonToken.VALUE_TRUE -> true
             JsonToken.VALUE_FALSE -> false
             JsonToken.VALUE_NULL -> null
             else -> throw at(parser)
         }
+
+    /** Escapes may make half of a surrogate pair, which is no text. */
+    private fun text(parser: JsonParser, text: String): String = if (isText(text)) text else throw at(parser)
 
     private fun put(generator: JsonGenerator, value: Any?) {
         when (value) {

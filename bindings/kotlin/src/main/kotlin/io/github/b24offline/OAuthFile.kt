@@ -11,6 +11,8 @@ import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
+import kotlinx.coroutines.job
+import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withContext
@@ -43,7 +45,7 @@ private constructor(
 
     private val renewing = Mutex()
 
-    /** Renewals go on when those who asked for one give up: a pair that was just made is not lost. */
+    /** Renewals and stores go on when those who asked for one give up: a pair that was just made is not lost. */
     private val renewals = CoroutineScope(SupervisorJob() + Dispatchers.Default)
 
     /** A thread of its own: handlers that block all others must not keep a pair from being stored. */
@@ -52,7 +54,7 @@ private constructor(
     override val baseUrl: URI get() = endpoint.url
 
     override suspend fun token(): Secret {
-        if (!locked { stored }) store()
+        if (!locked { stored }) renewals.async { store() }.await()
         return Secret(accessToken())
     }
 
@@ -61,13 +63,15 @@ private constructor(
         renewals.async { renew(stale) }.await()
     }
 
+    override suspend fun settled(): Unit = renewals.coroutineContext.job.children.toList().joinAll()
+
     /**
      * Replaces the tokens, those before the last renewal too, and the client secret in a text that is to be
      * shown, should a portal have repeated them.
      */
     public fun redact(text: String): String {
         val hidden = listOf("access_token", "refresh_token", "client_secret")
-        return withoutSecrets(text, locked { previous + hidden.map { document.text(it) } })
+        return withoutSecrets(asText(text), locked { previous + hidden.map { document.text(it) } })
     }
 
     override fun toString(): String = "OAuthFile($path)"
@@ -171,7 +175,7 @@ private constructor(
         withContext(thread) {
             locked {
                 try {
-                    AuthFileStore.write(path, document)
+                    uninterrupted { AuthFileStore.write(path, document) }
                 } catch (error: IOException) {
                     throw AuthException.Network(
                         "the renewed token can't be stored in $path (${words(error)}); make room or make its " +

@@ -57,7 +57,7 @@ private constructor(
      * Drains the queue until [stop], or until it is empty where that was asked for. It can be called once.
      *
      * Handlers run on threads that may be blocked. When the run ends, handlers that were given up are cancelled
-     * and not waited for.
+     * and not waited for; a renewal of the token that is under way is waited for, 10 s at most.
      *
      * @return [End.Empty] or [End.Stopped]
      * @throws QueueException when it can't go on without a person, or was closed, or has been run before
@@ -72,7 +72,11 @@ private constructor(
                 Drive(machine, parts, commands).run()
             } finally {
                 state.compareAndSet(State.RUNNING, State.RUN)
-                release()
+                try {
+                    transport.finish()
+                } finally {
+                    release()
+                }
             }
         return if (end is End.Failed) throw QueueException.Failed(end.v1) else end
     }
@@ -90,8 +94,14 @@ private constructor(
         commands.give(Command.Stop)
     }
 
-    /** Drives parked objects again. */
+    /**
+     * Drives parked objects again.
+     *
+     * @throws QueueException.NotText when one is named by what is no text
+     */
     public fun redrive(which: Redrive = Redrive.All) {
+        val named = (which as? Redrive.Objects)?.v1.orEmpty()
+        if (!named.all { isText(it.kind) && isText(it.id) }) throw QueueException.NotText("an object to be redriven")
         commands.give(Command.Drive(which))
     }
 
@@ -104,6 +114,7 @@ private constructor(
      */
     public suspend fun write(method: String, params: String): WriteResult {
         val write = Command.Write(method, params)
+        if (!isText(method)) throw QueueException.NotText("the method of a write")
         if (!isObject(params)) throw QueueException.Params(method)
         if (!commands.give(write)) throw QueueException.Ended(method)
         return write.answer.await()

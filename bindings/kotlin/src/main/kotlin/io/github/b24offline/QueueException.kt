@@ -23,6 +23,10 @@ public sealed class QueueException(message: String) : Exception(message) {
     public class Params(method: String) :
         QueueException("the parameters of $method are not the JSON text of an object")
 
+    /** A name holds half of a surrogate pair; it was not tried. */
+    public class NotText internal constructor(what: String) :
+        QueueException("$what is no text, as it holds half of a surrogate pair; name it in whole characters")
+
     /** The queue has ended, or ended before there was a result: the write was perhaps executed. */
     public class Ended(method: String) :
         QueueException("the queue ended before the result of $method was known")

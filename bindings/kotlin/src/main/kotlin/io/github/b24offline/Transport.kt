@@ -11,6 +11,11 @@ import io.github.b24offline.ffi.withoutToken
 import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.charset.CharacterCodingException
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.SupervisorJob
+import kotlinx.coroutines.async
+import kotlinx.coroutines.cancel
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 import kotlinx.coroutines.withTimeoutOrNull
@@ -25,6 +30,9 @@ import okhttp3.HttpUrl.Companion.toHttpUrlOrNull
 public interface Transport : AutoCloseable {
     /** Sends it. Several calls are open at once; cancelling abandons the call. */
     public suspend fun send(call: Call): Reply
+
+    /** Called once when a run has ended: waits for what should outlive its calls, at most some seconds. */
+    public suspend fun finish() {}
 
     /** Frees its connections. */
     override fun close() {}
@@ -47,6 +55,9 @@ constructor(private val auth: AuthSource, http: HttpSettings = HttpSettings()) :
     private val maxAnswer = http.maxAnswer
     private val renewing = Mutex()
 
+    /** A renewal goes on when the call that began it is over: no other one begins meanwhile. */
+    private val renewals = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+
     /** The token whose renewal was refused, and the words. */
     private var refused: Pair<Secret, String>? = null
 
@@ -57,10 +68,10 @@ constructor(private val auth: AuthSource, http: HttpSettings = HttpSettings()) :
             val first = post(call, token, left(until))
             // refused for its token, the call was not executed
             if (first !is Reply.Answer || !isExpired(first.status, first.body)) return first
-            val fresh = withTimeoutOrNull(left(until)) { renewed(token) }
+            val fresh = withTimeoutOrNull(left(until)) { renewals.async { renewed(token) }.await() }
             fresh?.let { post(call, it, left(until)) } ?: notSent("the renewal of the token took too long")
         } catch (error: AuthException.SignInAgain) {
-            Reply.NotSent(NotSent.SignInAgain(error.message.orEmpty()))
+            Reply.NotSent(NotSent.SignInAgain(asText(error.message.orEmpty())))
         } catch (error: AuthException.Network) {
             notSent(error.message.orEmpty())
         } catch (error: IOException) {
@@ -114,7 +125,13 @@ constructor(private val auth: AuthSource, http: HttpSettings = HttpSettings()) :
             auth.token()
         }
 
+    override suspend fun finish() {
+        // a token endpoint that hangs for longer may cost a sign-in
+        withTimeoutOrNull(RENEWAL_GRACE) { auth.settled() }
+    }
+
     override fun close() {
+        renewals.cancel()
         client.dispatcher.executorService.shutdown()
         client.connectionPool.evictAll()
     }
@@ -122,6 +139,9 @@ constructor(private val auth: AuthSource, http: HttpSettings = HttpSettings()) :
     override fun toString(): String = "HttpTransport($base)"
 }
 
+/** How long a run that ended waits for a renewal, in milliseconds. */
+private const val RENEWAL_GRACE = 10_000L
+
 private fun left(until: Long): Long = (until - System.nanoTime()) / 1_000_000
 
-private fun notSent(why: String): Reply = Reply.NotSent(NotSent.Network(why))
+private fun notSent(why: String): Reply = Reply.NotSent(NotSent.Network(asText(why)))

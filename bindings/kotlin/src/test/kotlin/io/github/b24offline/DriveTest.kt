@@ -8,6 +8,7 @@ import io.github.b24offline.core.Failure
 import io.github.b24offline.core.JournalContents
 import io.github.b24offline.core.JournalCondition
 import io.github.b24offline.core.Notice
+import io.github.b24offline.core.ObjectId
 import io.github.b24offline.core.Phase
 import io.github.b24offline.core.Redrive
 import io.github.b24offline.core.Reply
@@ -36,6 +37,7 @@ import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.fail
 
 private const val START = 1_795_000_000_000L
@@ -152,6 +154,40 @@ class DriveTest {
         val late = runCatching { queue.write("crm.deal.update", "{}") }.exceptionOrNull()
         assertTrue(late is QueueException.Ended, "$late")
         assertEquals("the queue ended before the result of crm.deal.update was known", late?.message)
+    }
+
+    @Test
+    fun `a name that is no text is an error of its call alone`() = runTest {
+        val queue = queue(ScriptedPortal("1"))
+        val handler = each { _: Change ->
+            for (wrong in listOf(ObjectId("crm.deal", "\uD800"), ObjectId("\uDC00", "1"))) {
+                assertThrows<QueueException.NotText> { queue.redrive(Redrive.Objects(listOf(wrong))) }
+            }
+            val error = runCatching { queue.write("crm.deal.\uD800", "{}") }.exceptionOrNull()
+            assertTrue(error is QueueException.NotText, "$error")
+            Verdict.Done
+        }
+        assertEquals(End.Empty, queue.run(handler))
+        assertEquals(1uL, queue.status.value.counters.done)
+    }
+
+    @Test
+    fun `the end of a run lets the transport finish before it is closed`() = runTest {
+        val portal = ScriptedPortal("1")
+        val heard = mutableListOf<String>()
+        val transport =
+            object : Transport by portal {
+                override suspend fun finish() {
+                    delay(1_000)
+                    heard += "finished"
+                }
+
+                override fun close() {
+                    heard += "closed"
+                }
+            }
+        assertEquals(End.Empty, queue(transport).run { ALL_DONE })
+        assertEquals(listOf("finished", "closed"), heard)
     }
 
     @Test

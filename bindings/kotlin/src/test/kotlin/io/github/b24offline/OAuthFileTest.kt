@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions
 import java.util.concurrent.CountDownLatch
 import kotlin.io.path.readText
 import kotlin.io.path.writeText
+import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
@@ -186,6 +187,33 @@ class OAuthFileTest {
             assertEquals(1, renewals(server).size)
             assertEquals("canary-refresh-2", stored("refresh_token"))
         }
+    }
+
+    @Test
+    fun `a renewal that nobody waits for any more is waited for at the end`() {
+        val (asked, go) = CountDownLatch(1) to CountDownLatch(1)
+        portal("canary-new") { Answer.After(go, NEW_PAIR).also { asked.countDown() } }.use { server ->
+            val auth = auth(server)
+            runBlocking(Dispatchers.IO) {
+                auth.settled()
+                val renewal = launch { auth.refresh() }
+                asked.await()
+                renewal.cancelAndJoin()
+                val settled = launch(start = CoroutineStart.UNDISPATCHED) { auth.settled() }
+                assertTrue(settled.isActive)
+                go.countDown()
+                settled.join()
+            }
+            assertEquals("canary-refresh-2", stored("refresh_token"))
+        }
+    }
+
+    @Test
+    fun `half of a surrogate pair in a token is refused`() {
+        write("canary-1", "canary-refresh", "https://oauth.example/")
+        path.writeText(path.readText().replace("canary-1", "canary-\\ud800"))
+        val error = assertThrows<AuthFileException.NotJson> { OAuthFile.open(path, Endpoint.parse("https://p.example/rest/")) }
+        assertFalse("canary" in "$error", "$error")
     }
 
     @Test
