@@ -58,6 +58,16 @@ internal object SentOnce : Interceptor {
     }
 }
 
+/** What fails below without a type, such as a proxy's port that is none, is a failure of the request alone. */
+internal object Typed : Interceptor {
+    override fun intercept(chain: Interceptor.Chain): Response =
+        try {
+            chain.proceed(chain.request())
+        } catch (error: RuntimeException) {
+            throw IOException(error)
+        }
+}
+
 /**
  * Posts [body] and reads the whole answer, at most [most] bytes of it, within [timeout] milliseconds. Cancelling
  * abandons it.

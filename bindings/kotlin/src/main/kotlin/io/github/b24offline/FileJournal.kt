@@ -38,7 +38,7 @@ private constructor(private val path: Path, private val lock: JournalLock, text:
     override suspend fun save(save: Save): SaveOutcome =
         withContext(thread) {
             try {
-                write(save)
+                uninterrupted { write(save) }
                 SaveOutcome.Done
             } catch (error: IOException) {
                 SaveOutcome.Failed(words(error))
@@ -64,8 +64,9 @@ private constructor(private val path: Path, private val lock: JournalLock, text:
 
     @Synchronized
     override fun close() {
-        if (!closed) lock.close()
+        if (closed) return
         closed = true
+        uninterrupted(lock::close)
     }
 
     override fun toString(): String = "FileJournal($path)"
@@ -77,23 +78,38 @@ private constructor(private val path: Path, private val lock: JournalLock, text:
          * A damaged file is kept aside as `PATH.damaged-N`, what can be read of it starts a fresh one, and the
          * condition says [JournalCondition.SALVAGED] until the first save.
          *
-         * @throws JournalException when another process has it, when it can't be read or written, or when it is
-         *   another program's database
+         * @throws JournalException when another process has it, when it can't be read or written, when it is no
+         *   regular file, or when it is another program's database
          */
         @JvmStatic
         public fun open(path: Path): FileJournal =
             try {
-                // a link stays a link: the file that it names is the one replaced
-                val real = if (Files.exists(path)) path.toRealPath() else path
-                val lock = JournalLock.take(real, path.toString())
-                try {
-                    FileJournal(real, lock, read(real, path.toString()))
-                } catch (error: Exception) {
-                    lock.close()
-                    throw error
-                }
+                uninterrupted { lockedAndRead(path) }
             } catch (error: IOException) {
                 throw JournalException.Unusable(path.toString(), words(error))
+            }
+
+        private fun lockedAndRead(path: Path): FileJournal {
+            // before the lock, which would leave a file behind
+            why(path)?.let { throw JournalException.Unusable(path.toString(), it) }
+            // a link stays a link: the file that it names is the one replaced
+            val real = if (Files.exists(path)) path.toRealPath() else path
+            val lock = JournalLock.take(real, path.toString())
+            try {
+                return FileJournal(real, lock, read(real, path.toString()))
+            } catch (error: Exception) {
+                lock.close()
+                throw error
+            }
+        }
+
+        /** Why there can be no journal; null where one can be, or is. */
+        private fun why(path: Path): String? =
+            when {
+                path.toString().isEmpty() -> "the path is empty"
+                Files.isDirectory(path) -> "it is a folder"
+                Files.exists(path) && !Files.isRegularFile(path) -> "it is no regular file"
+                else -> null
             }
 
         private fun read(path: Path, shown: String): JournalText {

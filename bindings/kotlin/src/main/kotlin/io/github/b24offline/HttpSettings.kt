@@ -42,6 +42,7 @@ constructor(
                 .readTimeout(Duration.ZERO)
                 .writeTimeout(Duration.ZERO)
                 .dispatcher(daemons())
+                .addInterceptor(Typed)
                 .addNetworkInterceptor(SentOnce)
         if (isLoopback(base)) builder.proxy(Proxy.NO_PROXY)
         if (ca != null) trust(builder, ca)

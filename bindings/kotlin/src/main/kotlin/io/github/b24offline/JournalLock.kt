@@ -2,6 +2,7 @@ package io.github.b24offline
 
 import java.io.IOException
 import java.nio.ByteBuffer
+import java.nio.channels.ClosedChannelException
 import java.nio.channels.FileChannel
 import java.nio.channels.OverlappingFileLockException
 import java.nio.file.Path
@@ -20,6 +21,8 @@ internal class JournalLock private constructor(private val path: Path, private v
         // the file stays: removing it would let two processes lock two files of the same name
         try {
             channel.use { it.truncate(0) }
+        } catch (_: ClosedChannelException) {
+            // an interrupt has closed it: the lock is free, and names a process that no longer holds it
         } finally {
             HELD.remove(path)
         }

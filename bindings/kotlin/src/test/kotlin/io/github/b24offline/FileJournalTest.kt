@@ -4,6 +4,7 @@ import io.github.b24offline.core.JournalCondition
 import io.github.b24offline.core.JournalEntry
 import io.github.b24offline.core.Save
 import io.github.b24offline.core.SaveOutcome
+import java.nio.channels.ClosedByInterruptException
 import java.nio.file.Files
 import java.nio.file.Path
 import kotlin.io.path.exists
@@ -11,6 +12,7 @@ import kotlin.io.path.readBytes
 import kotlin.io.path.readText
 import kotlin.io.path.writeBytes
 import kotlin.io.path.writeText
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -81,6 +83,7 @@ class FileJournalTest {
                 "$HEADER$good[\"b\",\"2\"]" to setOf("a", "b"),
                 "$HEADER[1,2]\n$good[\"b\"]\n{}\n[\"c\",\"3\",\"x\"]\n" to setOf("a"),
                 "$HEADER\n$good" to setOf("a"),
+                "$HEADER$good[\"b\",\"\\ud800\"]\n" to setOf("a"),
                 good to setOf("a"),
                 "{\"b24_offline_journal\":2}\n$good" to setOf("a"),
                 "{\"b24_offline_journal\":1,\"salvaged\":\"yes\"}\n$good" to setOf("a"),
@@ -141,6 +144,52 @@ class FileJournalTest {
         assertArrayEquals(bytes, path.readBytes())
         Files.delete(path)
         opened { assertTrue(it.pairs().isEmpty(), "the lock is free again") }
+    }
+
+    @Test
+    fun `what is no regular file is refused before it is locked`() {
+        val pipe = folder.resolve("pipe")
+        assertEquals(0, ProcessBuilder("mkfifo", "$pipe").start().waitFor())
+        val inner = Files.createDirectory(folder.resolve("inner"))
+        val refused =
+            mapOf(
+                Path.of("") to "the path is empty",
+                Path.of("/") to "it is a folder",
+                inner to "it is a folder",
+                pipe to "it is no regular file",
+            )
+        for ((path, why) in refused) {
+            val error = assertThrows<JournalException.Unusable> { FileJournal.open(path) }
+            val advice = "name a file in a folder that exists and is writable"
+            assertEquals("the journal $path can't be opened ($why); $advice", error.message)
+        }
+        assertEquals(listOf("inner", "pipe"), folder.toFile().list()?.sorted())
+    }
+
+    @Test
+    fun `an interrupt that was left behind harms nothing and is kept`() {
+        Thread.currentThread().interrupt()
+        val journal = FileJournal.open(path)
+        val left = { Thread.currentThread().interrupt() }
+        assertTrue(Thread.interrupted())
+        runBlocking(Dispatchers.IO) {
+            repeat(50) {
+                left()
+                assertEquals(SaveOutcome.Done, journal.save(save(mapOf("a" to "$it"))))
+            }
+        }
+        left()
+        journal.close()
+        assertTrue(Thread.interrupted())
+        assertEquals("", folder.resolve("queue.journal.lock").readText())
+        opened { assertEquals(mapOf("a" to "49"), it.pairs()) }
+    }
+
+    @Test
+    fun `work that an interrupt has cut is done again`() {
+        var times = 0
+        val done = uninterrupted { if (++times == 1) throw ClosedByInterruptException() else times }
+        assertEquals(2, done)
     }
 
     @Test

@@ -5,13 +5,24 @@ import io.github.b24offline.core.Lost
 import io.github.b24offline.core.NotSent
 import io.github.b24offline.core.Reply
 import java.io.ByteArrayOutputStream
+import java.io.IOException
 import java.net.InetAddress
+import java.net.InetSocketAddress
+import java.net.Proxy
+import java.net.ProxySelector
 import java.net.ServerSocket
+import java.net.SocketAddress
 import java.net.URI
 import java.time.Duration
+import java.util.concurrent.atomic.AtomicInteger
 import java.util.zip.GZIPOutputStream
 import kotlin.concurrent.thread
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.ExperimentalCoroutinesApi
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.test.currentTime
+import kotlinx.coroutines.test.runTest
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -29,7 +40,24 @@ private class Fixed(base: String) : AuthSource {
     override suspend fun refresh() = throw AuthException.SignInAgain("it is fixed")
 }
 
+/** A token whose renewal takes until it is let go, and the file that never settles. */
+private class Slow(base: String) : AuthSource {
+    override val baseUrl: URI = Endpoint.parse(base, allowHttp = true).url
+    val go = CompletableDeferred<Unit>()
+    val renewals = AtomicInteger()
+
+    override suspend fun token(): Secret = Secret(if (go.isCompleted) "new" else "old")
+
+    override suspend fun refresh() {
+        renewals.incrementAndGet()
+        go.await()
+    }
+
+    override suspend fun settled() = awaitCancellation()
+}
+
 /** Each fault of the wire: what surely did not happen, what perhaps did. */
+@OptIn(ExperimentalCoroutinesApi::class)
 class TransportTest {
     private fun call(timeout: ULong = 20_000u) = Call(1u, "crm.deal.list", """{"start":-1}""", null, timeout)
 
@@ -179,6 +207,49 @@ class TransportTest {
                 assertFalse("canary" in "$transport", "$transport")
             }
             assertEquals(2, server.requests.size, "nothing is repeated without a new token")
+        }
+    }
+
+    @Test
+    fun `a renewal goes on when its call's time is over, and is the only one`() {
+        val answer = { request: HttpRequest ->
+            if ("new" in request.body) json("200 OK", "{}") else json("401 Unauthorized", """{"error":"expired_token"}""")
+        }
+        Scripted { _, request -> answer(request) }.use { server ->
+            val auth = Slow(server.base)
+            HttpTransport(auth).use { transport ->
+                repeat(2) {
+                    val reply = runBlocking { transport.send(call(timeout = 500u)) }
+                    assertEquals(Reply.NotSent(NotSent.Network("the renewal of the token took too long")), reply)
+                }
+                auth.go.complete(Unit)
+                assertEquals(Reply.Answer(200u, "{}"), runBlocking { transport.send(call()) })
+            }
+            assertEquals(1, auth.renewals.get())
+        }
+    }
+
+    @Test
+    fun `an authorisation that never settles is waited for 10 s`() = runTest {
+        HttpTransport(Slow("http://127.0.0.1/rest/")).use { it.finish() }
+        assertEquals(10_000, currentTime)
+    }
+
+    @Test
+    fun `a proxy that makes no sense is no connection`() {
+        val before = ProxySelector.getDefault()
+        // what the JVM's own selector does where a property names a port beyond the last
+        val wrong =
+            object : ProxySelector() {
+                override fun select(uri: URI) = listOf(Proxy(Proxy.Type.HTTP, InetSocketAddress("127.0.0.1", 99_999)))
+
+                override fun connectFailed(uri: URI, address: SocketAddress, error: IOException) = Unit
+            }
+        ProxySelector.setDefault(wrong)
+        try {
+            assertEquals("the portal can't be reached (port out of range:99999)", notSent("https://portal.invalid/rest/"))
+        } finally {
+            ProxySelector.setDefault(before)
         }
     }
 
