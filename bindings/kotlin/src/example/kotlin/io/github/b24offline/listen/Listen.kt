@@ -36,17 +36,19 @@ private const val ONE_REQUEST = 1_000
 /** Drains a queue and hands changes to a handler; `--help` says how. */
 public fun main(words: Array<String>) {
     if (words.any { it == "--help" || it == "-h" }) {
-        FileOutputStream(FileDescriptor.out).write((HELP + "\n").toByteArray())
+        try {
+            FileOutputStream(FileDescriptor.out).write((HELP + "\n").toByteArray())
+        } catch (_: IOException) {
+            // nobody reads it
+        }
         exitProcess(0)
     }
-    // before the first reservation, so that no signal ends the program without settling
-    val signals = signals()
     exitProcess(
         try {
             val arguments = Arguments.parse(words.toList())
-            listen(Options(arguments), Log(form(arguments)), signals)
+            listen(Options(arguments), Log(form(arguments)))
         } catch (error: Usage) {
-            Log(LogForm.TEXT).error(error.message.orEmpty())
+            Log(formIn(words.toList())).error(error.message.orEmpty())
             2
         },
     )
@@ -55,8 +57,14 @@ public fun main(words: Array<String>) {
 private fun form(arguments: Arguments): LogForm =
     arguments.choice("--log", "text" to LogForm.TEXT, "json" to LogForm.JSON)
 
+/** The form that wrong usage is told in: the one asked for, whatever else is wrong. */
+internal fun formIn(words: List<String>): LogForm {
+    val json = "--log=json" in words || words.zipWithNext().any { it == "--log" to "json" }
+    return if (json) LogForm.JSON else LogForm.TEXT
+}
+
 /** Runs to the end and gives the exit code. */
-private fun listen(options: Options, log: Log, signals: ReceiveChannel<Unit>): Int {
+private fun listen(options: Options, log: Log): Int {
     val queue =
         try {
             open(options, log)
@@ -64,6 +72,9 @@ private fun listen(options: Options, log: Log, signals: ReceiveChannel<Unit>): I
             log.error(error.message ?: error.toString())
             return refusal(error)
         }
+    // before the first reservation, so that no signal ends the program without settling; while the queue was
+    // opened, one ended it
+    val signals = signals()
     if (options.journal == null) {
         log.info(
             "there is no journal: nothing is lost, but a restart delivers again what was in hand and drives " +

@@ -7,10 +7,18 @@ import io.github.b24offline.core.Limits
 import io.github.b24offline.core.Mode
 import io.github.b24offline.core.OnReject
 import io.github.b24offline.core.Retrieve
+import java.nio.file.InvalidPathException
 import java.nio.file.Path
 
 /** The form of the notices. */
 internal enum class LogForm { TEXT, JSON }
+
+private fun path(name: String, text: String): Path =
+    try {
+        Path.of(text)
+    } catch (error: InvalidPathException) {
+        throw Usage("the path of $name names no file on this system (${error.reason}); name another")
+    }
 
 /** The options of `listen`, checked, and the configuration that they make. */
 internal class Options(private val arguments: Arguments) {
@@ -34,11 +42,11 @@ internal class Options(private val arguments: Arguments) {
         arguments.choice("--retrieve", "list" to Retrieve.LIST, "get" to Retrieve.GET, "none" to Retrieve.NONE)
     private val endpoint = arguments.required("--endpoint")
 
-    val auth: Path = Path.of(arguments.required("--auth"))
-    val ca: Path? = (arguments.optional("--ca") ?: System.getenv("B24_OFFLINE_CA"))?.let { Path.of(it) }
+    val auth: Path = path("--auth", arguments.required("--auth"))
+    val ca: Path? = (arguments.optional("--ca") ?: System.getenv("B24_OFFLINE_CA"))?.let { path("--ca", it) }
     val connector: String? = arguments.optional("--connector")
     val events: List<String> = arguments.all("--event")
-    val journal: Path? = arguments.optional("--journal")?.let { Path.of(it) }
+    val journal: Path? = arguments.optional("--journal")?.let { path("--journal", it) }
     val exec: String? = arguments.optional("--exec")
     val untilEmpty: Boolean = arguments.has("--until-empty")
     val writeBack: String? = arguments.optional("--write-back")
@@ -57,6 +65,9 @@ internal class Options(private val arguments: Arguments) {
                 "nothing would receive the changes; give --jsonl to print them, or --exec COMMAND to run a " +
                     "program for each batch",
             )
+        }
+        if (journal?.toString()?.isEmpty() == true) {
+            throw Usage("the path of --journal is empty; name a file, or leave the option out")
         }
         if (exec?.isBlank() == true) {
             throw Usage("the command of --exec is empty, so every change would count as done; name a program")

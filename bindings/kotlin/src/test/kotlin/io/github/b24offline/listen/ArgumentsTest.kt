@@ -40,6 +40,11 @@ class ArgumentsTest {
         assertTrue("the command of --exec is empty" in refusal("--exec", " "))
         assertTrue("the field of --write-back is empty" in refusal("--jsonl", "--write-back", ""))
         assertTrue("reads nothing" in refusal("--jsonl", "--write-back", "TITLE", "--retrieve", "none"))
+        assertEquals(
+            "the path of --journal is empty; name a file, or leave the option out",
+            refusal("--jsonl", "--journal", ""),
+        )
+        assertTrue("the path of --journal names no file" in refusal("--jsonl", "--journal", "a\u0000b"))
         options("--jsonl", "--event", "B").check()
         assertEquals(listOf("A", "B"), options("--jsonl", "--event", "B").events)
     }

@@ -149,15 +149,42 @@ class ListenTest {
     }
 
     @Test
+    fun `a signal while the queue is being opened ends the program, and a folder is no journal`() {
+        Emulator(folder).use { portal ->
+            Files.createDirectory(folder.resolve("queue.journal"))
+            val refused = listen(portal, "--jsonl", "--until-empty")
+            assertEquals(2, ends(refused), said())
+            assertTrue("can't be opened (it is a folder)" in said(), said())
+            Files.delete(folder.resolve("queue.journal"))
+            assertEquals(0, ProcessBuilder("mkfifo", "$folder/ca.pem").start().waitFor())
+            val program = listen(portal, "--jsonl", "--ca", "ca.pem")
+            // it speaks once the program reads the other end, which it then does for as long as this lives
+            val writer =
+                ProcessBuilder("timeout", "-k", "5", "20", "sh", "-c", "exec 3> ca.pem; echo open; exec sleep 20")
+                    .directory(folder.toFile())
+                    .start()
+            assertEquals("open", writer.inputReader().readLine())
+            signal(program, "TERM")
+            assertEquals(143, ends(program), said())
+            writer.destroy()
+        }
+    }
+
+    @Test
     fun `wrong usage ends with 2, and help teaches`() {
         val help = start("--help")
         val text = help.inputReader().readText()
         assertEquals(0, ends(help))
+        val unheard = ProcessBuilder("sh", "-c", "exec \"\$0\" --help >&-", Path.of("listen.sh").toAbsolutePath().toString())
+        assertEquals(0, ends(unheard.redirectError(folder.resolve("said").toFile()).start()))
+        assertEquals("", said())
         for (word in listOf("--write-back", "\"verdict\": \"retry\"", "Exit codes:", "SIGTERM", "Examples:")) {
             assertTrue(word in text, word)
         }
         assertEquals(2, ends(start()))
         assertTrue(said().startsWith("b24-offline: error: --endpoint is missing"), said())
+        assertEquals(2, ends(start("--log", "json", "--journl", "x")))
+        assertEquals("error", checkNotNull(Json.objectIn(said().trim()))["severity"])
         val base = arrayOf("--endpoint", "https://canary-1:x@portal.example/rest/", "--event", "A", "--jsonl")
         assertEquals(2, ends(start(*base, "--auth", "missing.json")))
         assertFalse("canary" in said(), said())
