@@ -5,13 +5,8 @@ import io.github.b24offline.core.Lost
 import io.github.b24offline.core.NotSent
 import io.github.b24offline.core.Reply
 import java.io.ByteArrayOutputStream
-import java.io.IOException
 import java.net.InetAddress
-import java.net.InetSocketAddress
-import java.net.Proxy
-import java.net.ProxySelector
 import java.net.ServerSocket
-import java.net.SocketAddress
 import java.net.URI
 import java.time.Duration
 import java.util.concurrent.atomic.AtomicInteger
@@ -23,6 +18,7 @@ import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.test.currentTime
 import kotlinx.coroutines.test.runTest
+import okhttp3.HttpUrl.Companion.toHttpUrl
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -236,21 +232,11 @@ class TransportTest {
     }
 
     @Test
-    fun `a proxy that makes no sense is no connection`() {
-        val before = ProxySelector.getDefault()
-        // what the JVM's own selector does where a property names a port beyond the last
-        val wrong =
-            object : ProxySelector() {
-                override fun select(uri: URI) = listOf(Proxy(Proxy.Type.HTTP, InetSocketAddress("127.0.0.1", 99_999)))
-
-                override fun connectFailed(uri: URI, address: SocketAddress, error: IOException) = Unit
-            }
-        ProxySelector.setDefault(wrong)
-        try {
-            assertEquals("the portal can't be reached (port out of range:99999)", notSent("https://portal.invalid/rest/"))
-        } finally {
-            ProxySelector.setDefault(before)
-        }
+    fun `what fails without a type below, such as a proxy's port, is surely not sent`() = runBlocking {
+        val url = "https://portal.invalid/rest/".toHttpUrl()
+        val client = HttpSettings().client(url).newBuilder().addInterceptor { error("port out of range") }.build()
+        val outcome = client.post(url, "application/json", "{}", 20_000, 1024)
+        assertEquals("port out of range", (outcome as Exchange.NotSent).why)
     }
 
     @Test
