@@ -15,6 +15,7 @@ mod npm;
 mod part;
 mod peers;
 mod python;
+mod signals;
 mod size;
 mod stamp;
 mod tools;
@@ -68,6 +69,9 @@ enum Action {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = signals::with_interrupt() {
+        return code;
+    }
     match perform(Arguments::parse().action) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -57,6 +57,11 @@ impl Workspace {
         self.exports.insert(name.to_owned(), value.into());
     }
 
+    /// Whether the slow variants were asked for.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.exports.contains_key("B24_DEEP")
+    }
+
     /// The names of the member crates.
     pub(crate) fn members(&self) -> &[String] {
         &self.members
