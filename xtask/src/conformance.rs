@@ -14,11 +14,12 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
     let kotlin = kotlin::built(workspace, invocation)?;
     invocation.run(workspace.cargo(&["build", "--locked", "-p", "b24-offline-conformance"]))?;
     let listen = workspace.root().join("bindings/python/examples/listen.py");
+    // the runner gives the commands to a shell, and a checkout may lie anywhere
     let hosts = [
-        format!("native={} listen", native.display()),
-        format!("node=node {}", npm::listen(workspace).display()),
-        format!("python={} {}", python.display(), listen.display()),
-        format!("kotlin={}", kotlin.display()),
+        format!("native='{}' listen", native.display()),
+        format!("node=node '{}'", npm::listen(workspace).display()),
+        format!("python='{}' '{}'", python.display(), listen.display()),
+        format!("kotlin='{}'", kotlin.display()),
     ];
     let mut play = workspace.command(workspace.built("debug").join("conformance"));
     for host in hosts {

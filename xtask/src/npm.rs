@@ -41,10 +41,13 @@ fn wasm(workspace: &Workspace, invocation: &mut Invocation, glue: &Path) -> Resu
     let bindgen = tools::bindgen(workspace, invocation)?;
     let mut build = workspace.cargo(&["build", "--locked", "-p", "b24-offline-wasm", "--lib"]);
     build.args(["--target", TARGET, "--profile", "wasm-release"]);
-    build.env("RUSTFLAGS", tools::without_build_paths(workspace)?);
+    build.env("CARGO_ENCODED_RUSTFLAGS", tools::without_build_paths(workspace)?);
     invocation.run(build)?;
     let compiled = workspace.built(TARGET).join("wasm-release").join(format!("{NAME}.wasm"));
-    let stamp = Stamp::of(&[&compiled], glue.join(".made"))?;
+    // how it is made is written here, and by which wasm-opt in the lock
+    let recipe = workspace.root().join("xtask/src/npm.rs");
+    let lock = workspace.root().join(SOURCES).join("package-lock.json");
+    let stamp = Stamp::of(&[&compiled, &recipe, &lock], glue.join(".made"))?;
     if stamp.is_current() {
         return Ok(());
     }

@@ -82,7 +82,8 @@ pub(crate) fn native_program(
     Ok(workspace.built("debug").join("b24-offline"))
 }
 
-/// Flags that keep the paths of this machine out of what is published.
+/// Flags that keep the paths of this machine out of what is published, for `CARGO_ENCODED_RUSTFLAGS`: a path may
+/// hold spaces.
 pub(crate) fn without_build_paths(workspace: &Workspace) -> Result<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -92,7 +93,7 @@ pub(crate) fn without_build_paths(workspace: &Workspace) -> Result<String> {
     for entry in std::fs::read_dir(&sources).into_iter().flatten() {
         flags.push(format!("--remap-path-prefix={}=crates", entry?.path().display()));
     }
-    Ok(flags.join(" "))
+    Ok(flags.join("\x1f"))
 }
 
 /// Says how long a drive loop is; its code is what is neither comment, empty line nor import.

@@ -200,8 +200,8 @@ async fn a_pair_that_can_t_be_stored_is_kept_until_it_can() {
     assert_eq!(stored(&files, "refresh_token"), "canary-refresh-2");
 }
 
-#[tokio::test]
-async fn a_caller_that_gives_up_does_not_lose_the_new_pair() {
+/// A renewal that the token endpoint answers when told to, and whose caller has given up.
+async fn renewal_under_way() -> (Scripted, Files, HttpTransport<OAuthFile>, Arc<Notify>) {
     let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (told, wait) = (asked.clone(), go.clone());
     let server = portal("canary-new", move || {
@@ -216,9 +216,15 @@ async fn a_caller_that_gives_up_does_not_lose_the_new_pair() {
         reply = transport.send(&call) => panic!("{reply:?}"),
         () = asked.notified() => {}
     }
+    (server, files, transport, go)
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_does_not_lose_the_new_pair() {
+    let (server, files, transport, go) = renewal_under_way().await;
     let again = async {
         go.notify_one();
-        transport.send(&call).await
+        transport.send(&call()).await
     };
     assert_eq!(again.await, done());
     assert_eq!(renewals(&server).len(), 1);
@@ -227,20 +233,7 @@ async fn a_caller_that_gives_up_does_not_lose_the_new_pair() {
 
 #[tokio::test]
 async fn the_end_of_a_run_waits_for_a_renewal_under_way() {
-    let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (told, wait) = (asked.clone(), go.clone());
-    let server = portal("canary-new", move || {
-        told.notify_one();
-        Answer::After(wait.clone(), Box::new(new_pair()))
-    })
-    .await;
-    let files = files(&server);
-    let transport = transport(&server, &files);
-    let call = call();
-    tokio::select! {
-        reply = transport.send(&call) => panic!("{reply:?}"),
-        () = asked.notified() => {}
-    }
+    let (_server, files, transport, go) = renewal_under_way().await;
     go.notify_one();
     transport.finish().await;
     assert_eq!(stored(&files, "refresh_token"), "canary-refresh-2");
