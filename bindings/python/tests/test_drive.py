@@ -286,7 +286,7 @@ def test_a_nudge_looks_at_once(kind: str) -> None:
     portal.seen = seen
     assert driven.run(each(lambda change: None)).is_STOPPED()
     gaps = [later - earlier for earlier, later in zip(looks, looks[1:])]
-    assert gaps[2] >= 4_000, "an empty queue is left alone"
+    assert gaps[2] >= 3_750, "an empty queue is left alone for 5 s, a quarter more or less"
     assert gaps[3] < 1_000, "but for a nudge"
 
 
