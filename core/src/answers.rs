@@ -3,11 +3,12 @@
 use crate::State;
 use crate::check;
 use crate::clock::Moment;
+use crate::failure::Failure;
 use crate::id::{EventName, ProcessId};
 use crate::json::Raw;
 use crate::lane::{Stage, Way};
 use crate::machine::{Machine, PhaseState};
-use crate::notice::{Failure, Notice};
+use crate::notice::Notice;
 use crate::ordered::{Map, Set};
 use crate::record::{EventData, Key};
 use crate::retrieve::{Read, Reading};
@@ -360,7 +361,8 @@ impl Machine {
         };
         let events: Vec<EventName> = missing.iter().filter(known).cloned().collect();
         if !events.is_empty() {
-            self.notice(Notice::BindingsLost { events });
+            let until = self.book.clock.wall();
+            self.notice(Notice::BindingsLost { events, since: None, until });
         }
     }
 

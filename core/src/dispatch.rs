@@ -1,11 +1,12 @@
 //! What became of a call: each sub-call of a batch is judged alone.
 
 use crate::clock::Moment;
+use crate::failure::Failure;
 use crate::id::CallId;
 use crate::input::{Lost, NotSent, Reply};
 use crate::lane::Stage;
 use crate::machine::{Asking, Machine, PhaseState};
-use crate::notice::{Failure, Notice};
+use crate::notice::Notice;
 use crate::retrieve::Reading;
 use crate::round::{Ask, Asked, Round};
 use crate::step::WriteResult;

@@ -2,8 +2,9 @@
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::failure::Failure;
 use crate::machine::{Machine, PhaseState};
-use crate::notice::{Failure, Notice};
+use crate::notice::Notice;
 use crate::status::End;
 use crate::step::{Effect, WriteResult, Written};
 use crate::time::Millis;

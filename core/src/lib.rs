@@ -97,6 +97,7 @@ mod config;
 mod dispatch;
 mod end;
 mod error;
+mod failure;
 mod handler;
 mod id;
 mod input;
@@ -131,6 +132,7 @@ pub use config::{
     BatchSize, Config, Consumers, Durability, Limits, Mode, OnReject, Retrieve, Retry, Until,
 };
 pub use error::{ConfigError, InvalidValue, Misuse};
+pub use failure::Failure;
 pub use id::{
     BatchId, CallId, Connector, EventName, MessageId, ObjectId, ProcessId, RecordId, SaveId,
     WriteId,
@@ -138,7 +140,7 @@ pub use id::{
 pub use input::{Input, Lost, NotSent, Redrive, Reply, SaveOutcome};
 pub use journal::{JournalCondition, JournalContents, JournalEntry};
 pub use machine::Machine;
-pub use notice::{Failure, Notice, Severity};
+pub use notice::{Evidence, Notice, Severity};
 pub use outer::{is_expired, request_body, without_secrets, without_token};
 pub use rule::{
     Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod, WriteBack, why_not_written_back,
