@@ -3,8 +3,9 @@
 use crate::State;
 use crate::check;
 use crate::clock::Moment;
+use crate::deletion::is_old;
 use crate::failure::Failure;
-use crate::id::{EventName, ProcessId};
+use crate::id::{EventName, ProcessId, RecordId};
 use crate::json::Raw;
 use crate::lane::{Stage, Way};
 use crate::machine::{Machine, PhaseState};
@@ -78,6 +79,8 @@ impl Machine {
             }
             Ask::Read(reading) => self.was_read(&reading, result),
             Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
+            Ask::List(listing) => self.listed(listing, result, number),
+            Ask::Delete(run) => self.deleted(run, number),
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);
@@ -111,24 +114,27 @@ impl Machine {
             self.trouble("event.offline.get", why);
             return;
         };
-        self.together.looks += 1;
-        self.together.empty += u32::from(rows.rows.is_empty());
         let full = rows.rows.len() >= limit as usize;
-        self.together.filled |= full;
-        match side {
-            Side::Fresh if full => self.reserve.grew(portal),
-            Side::Fresh => {}
-            Side::Errored => {
-                self.together.looked_errored = !full;
-                let recovered = rows.rows.len() as u64;
-                let counters = &mut self.book.counters;
-                counters.recovered = counters.recovered.saturating_add(recovered);
-            }
+        self.looked(side, rows.rows.len() as u64, full);
+        if side == Side::Fresh && full {
+            self.reserve.grew(portal);
         }
         let Some(process) = rows.process else { return };
         let rows: Vec<(Row, ProcessId)> =
             rows.rows.into_iter().map(|row| (mark(row, side), process.clone())).collect();
         self.arrive(rows, number);
+    }
+
+    /// A lane was looked at.
+    pub(crate) fn looked(&mut self, side: Side, records: u64, full: bool) {
+        self.together.looks += 1;
+        self.together.empty += u32::from(records == 0);
+        self.together.filled |= full;
+        if side == Side::Errored {
+            self.together.looked_errored = !full;
+            let counters = &mut self.book.counters;
+            counters.recovered = counters.recovered.saturating_add(records);
+        }
     }
 
     /// Takes rows into hand; gives how many were new.
@@ -138,8 +144,26 @@ impl Machine {
         }
         self.reserve.last_busy = number;
         let attempts = self.config.retry.attempts;
+        let portal = self.book.portal_now();
+        let old = rows.iter().any(|(row, _)| is_old(&row.changed_at, portal));
+        let ids: Vec<RecordId> = rows.iter().map(|(row, _)| row.id).collect();
         let new = self.lane.arrive(rows, &self.settle, &self.registry, attempts);
         self.book.counters.records = self.book.counters.records.saturating_add(new);
+        for id in ids {
+            if self.deletion.is_found(id) {
+                self.lane.set_kept(id, true);
+            }
+        }
+        if old {
+            self.keep_ageing();
+        }
+        self.inherit_tries();
+        new
+    }
+
+    /// Attempts outlive a restart.
+    pub(crate) fn inherit_tries(&mut self) {
+        let attempts = self.config.retry.attempts;
         let inherited: Vec<(Key, u32)> = self
             .ledger
             .retrying
@@ -153,7 +177,6 @@ impl Machine {
             self.lane.update(&key, |work| work.tries = crate::lane::Tries::new(failed, more));
             self.lane.set_journalled(&key, true);
         }
-        new
     }
 
     /// What only the whole round tells.
@@ -209,6 +232,7 @@ impl Machine {
             self.tell_of_adopted(adopted);
             self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
             self.reserve.after_sweep = false;
+            self.keep_ageing();
             if first {
                 self.forget_what_is_gone();
             }
@@ -229,8 +253,12 @@ impl Machine {
                 self.ledger.delete_reservation(&process);
             }
         }
-        for (key, _) in std::mem::take(&mut self.ledger.retrying) {
-            self.ledger.delete_object(&key);
+        for (key, failed) in std::mem::take(&mut self.ledger.retrying) {
+            if self.deletion.holds(&key) {
+                self.ledger.retrying.insert(key, failed);
+            } else {
+                self.ledger.delete_object(&key);
+            }
         }
     }
 
@@ -309,10 +337,14 @@ impl Machine {
 
     pub(crate) fn feature_known(&mut self, feature: Feature, allowed: bool) {
         match feature {
-            Feature::OfflineExtended => self.check.extended = Some(allowed),
+            Feature::OfflineExtended => {
+                // what it says of a plan counts again once it agrees with what the plan does
+                self.check.refused &= allowed;
+                self.check.extended = Some(allowed && !self.check.refused);
+            }
             Feature::AuthConnector => self.check.connectors = Some(allowed),
         }
-        if self.check.extended == Some(false) {
+        if self.check.extended == Some(false) && !self.may_delete() {
             self.fail(Failure::PlanWithoutReservation);
             return;
         }
@@ -321,6 +353,9 @@ impl Machine {
         {
             self.fail(Failure::PlanWithoutConnector { connector });
             return;
+        }
+        if self.phase == PhaseState::Running {
+            self.choose_mode();
         }
         self.check_complete();
     }
@@ -406,6 +441,11 @@ impl Machine {
             return;
         }
         let now_bound = std::mem::take(&mut self.check.bound);
+        self.choose_mode();
+        if self.is_deleting() && self.ledger.is_new && now_bound.is_empty() {
+            self.notice(Notice::JournalMissing);
+            self.ledger.is_new = false;
+        }
         self.ledger.set_bound(self.config.events.clone());
         let bound = u32::try_from(now_bound.len()).unwrap_or(u32::MAX);
         self.notice(Notice::Ready { bound, parked: self.lane.parked_count() });

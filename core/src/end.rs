@@ -24,6 +24,7 @@ impl Machine {
             && self.handler.open.is_empty()
             && self.writes.open_count() == 0
             && self.rebind.is_empty()
+            && self.deletion.is_empty()
     }
 
     /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
@@ -74,7 +75,7 @@ impl Machine {
     /// How many reserved records are known here: in work, parked, or waiting to be cleared.
     pub(crate) fn known_reserved(&self) -> u64 {
         let cleared = self.settle.ids().filter(|id| !self.lane.is_in_hand(*id)).count();
-        self.lane.records_in_hand() + cleared as u64
+        self.lane.reserved_in_hand() + cleared as u64
     }
 
     /// When a stop no longer waits for calls that settle nothing.

@@ -9,7 +9,7 @@ use crate::lane::{Parked, Stage, Work};
 use crate::ledger::AfterSave;
 use crate::machine::Machine;
 use crate::notice::Notice;
-use crate::record::{self, Key, Records};
+use crate::record::{self, Key, Record, Records};
 use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
@@ -97,6 +97,7 @@ impl Machine {
         let journalled = self.lane.is_journalled(key);
         let Some(work) = self.lane.finish(key) else { return };
         self.settle.add(&work.records, now);
+        self.ledger.forget_kept(&work.records);
         if let Some(parked) = self.lane.unpark(key) {
             self.settle.add(&parked.records, now);
         }
@@ -174,7 +175,8 @@ impl Machine {
             && matches!(key, Key::Object(_))
             && self.lane.parked(key).is_none()
             && self.lane.work(key).is_some_and(|work| {
-                !work.registered && work.records.values().any(|record| !record.errored)
+                let reserved = |record: &Record| !record.errored && record.process.is_some();
+                !work.registered && work.records.values().any(reserved)
             });
         if registers {
             self.register(key, reason);
@@ -207,7 +209,8 @@ impl Machine {
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
         let idempotency_key = record::idempotency_key(&parked.records);
-        parked.records.extend(older.clone());
+        // what only the journal held needs no clearing: the newer record has a home of its own
+        parked.records.extend(older.clone().into_iter().filter(|(_, old)| old.process.is_some()));
         self.notice(Notice::Parked {
             object: key.object(),
             key: idempotency_key,
@@ -217,13 +220,16 @@ impl Machine {
         if self.ledger.is_durable() {
             let attempts = parked.attempts;
             self.ledger.put_object(key, ObjectState::Parked, attempts, &parked.records);
+            self.ledger.forget_kept(&parked.records);
             if !older.is_empty() {
                 // the newer record has a home of its own, and speaks for the older ones
                 self.ledger.after(AfterSave::Clear(older));
             }
         }
         for record in parked.records.values() {
-            self.lane.release(&record.process, record.id);
+            if let Some(process) = &record.process {
+                self.lane.release(process, record.id);
+            }
         }
         self.lane.park(key, parked);
         self.lane.set_journalled(key, self.ledger.is_durable());

@@ -2,14 +2,14 @@
 
 use crate::config::{Config, Durability};
 use crate::error::ConfigError;
-use crate::id::{EventName, ProcessId, SaveId};
+use crate::id::{EventName, ProcessId, RecordId, SaveId};
 use crate::journal::{
     self, Decoded, FORMAT, JournalCondition, JournalContents, JournalEntry, ObjectEntry,
     ObjectState, QueueEntry,
 };
 use crate::lane::{Lane, Saved};
 use crate::ordered::{Map, Set};
-use crate::record::{Key, Records};
+use crate::record::{Key, Record, Records};
 use crate::step::Save;
 
 /// What goes on once a save is durable.
@@ -21,6 +21,8 @@ pub(crate) enum AfterSave {
     Intent(Key),
     /// Older parked records have a newer home and may be cleared.
     Clear(Records),
+    /// This record may be deleted from the queue.
+    Delete(RecordId),
 }
 
 /// Open changes of the journal.
@@ -36,6 +38,8 @@ pub(crate) struct Ledger {
     pub(crate) inherited: Set<ProcessId>,
     /// Failures that an earlier run counted, by object.
     pub(crate) retrying: Map<Key, u32>,
+    /// There was no journal before.
+    pub(crate) is_new: bool,
 }
 
 /// What an earlier run left behind.
@@ -43,6 +47,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Inheritance {
     pub(crate) parked: Vec<(Key, u32, Records)>,
     pub(crate) registered: Vec<(Key, u32, Records)>,
+    /// Records that may have no other copy.
+    pub(crate) kept: Vec<(Key, Record)>,
     /// Entries that could not be read, and whether one may have been an only trace.
     pub(crate) damaged: Option<(u64, bool)>,
 }
@@ -66,6 +72,7 @@ impl Ledger {
             },
             inherited: Set::new(),
             retrying: Map::new(),
+            is_new: true,
         };
         let mut inheritance = Inheritance::default();
         if config.journal == Durability::Durable {
@@ -81,14 +88,16 @@ impl Ledger {
     ) -> Result<(), ConfigError> {
         let salvaged = contents.condition == JournalCondition::Salvaged;
         let (mut damaged, mut only_trace) = (0u64, salvaged);
-        let mut owned = false;
+        let (mut owned, mut known) = (false, false);
         let is_new = contents.entries.is_empty();
         for entry in contents.entries {
             match journal::decode(&entry) {
                 Some(Decoded::Queue(queue)) => {
                     self.recognise(&queue)?;
+                    // what an older version has written is written anew before anything that it can't read
+                    owned = queue.format == FORMAT;
+                    known = true;
                     self.queue.bound = queue.bound;
-                    owned = true;
                 }
                 Some(Decoded::Reservation(process)) => {
                     self.inherited.insert(process);
@@ -101,9 +110,10 @@ impl Ledger {
                 }
             }
         }
-        if damaged > 0 || salvaged || (!is_new && !owned) {
+        if damaged > 0 || salvaged || (!is_new && !known) {
             inheritance.damaged = Some((damaged, only_trace));
         }
+        self.is_new = is_new;
         if !owned {
             self.save_queue();
         }
@@ -134,6 +144,10 @@ impl Ledger {
             }
             ObjectState::Parked => inheritance.parked.push((key, attempts, records)),
             ObjectState::Registered => inheritance.registered.push((key, attempts, records)),
+            ObjectState::Kept => {
+                let kept = |record| (key.clone(), Record { kept: true, process: None, ..record });
+                inheritance.kept.extend(records.into_values().map(kept));
+            }
         }
     }
 
@@ -171,6 +185,18 @@ impl Ledger {
 
     pub(crate) fn delete_object(&mut self, key: &Key) {
         self.delete(journal::object_key(key));
+    }
+
+    /// Writes down a record that will have no other copy, or may lose it.
+    pub(crate) fn keep(&mut self, key: &Key, record: &Record) {
+        self.put(journal::kept_entry(key, record));
+    }
+
+    /// Records that are done, or have another home.
+    pub(crate) fn forget_kept(&mut self, records: &Records) {
+        for record in records.values().filter(|record| record.kept) {
+            self.delete(journal::kept_key(record.id));
+        }
     }
 
     pub(crate) fn delete_reservation(&mut self, process: &ProcessId) {

@@ -94,6 +94,7 @@ mod change;
 mod check;
 mod clock;
 mod config;
+mod deletion;
 mod dispatch;
 mod end;
 mod error;

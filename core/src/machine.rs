@@ -3,7 +3,8 @@
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
@@ -55,6 +56,9 @@ pub struct Machine {
     pub(crate) handler: Handler,
     pub(crate) reserve: Reserve,
     pub(crate) sweep: Sweep,
+    pub(crate) deletion: Deletion,
+    /// How records are taken, once it is known.
+    pub(crate) mode: Option<Mode>,
     pub(crate) writes: Writes,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
@@ -81,6 +85,8 @@ pub(crate) struct Book {
     pub(crate) waiting: Option<u64>,
     pub(crate) rounds: u64,
     pub(crate) next_id: u64,
+    /// The portal's clock less the host's.
+    ahead: i64,
     effects: Vec<Effect>,
 }
 
@@ -131,6 +137,8 @@ impl Machine {
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
+            deletion: Deletion::default(),
+            mode: None,
             writes: Writes::default(),
             ledger,
             pace: Pace::new(config.limits),
@@ -147,6 +155,7 @@ impl Machine {
                 waiting: None,
                 rounds: 0,
                 next_id: 1,
+                ahead: 0,
                 effects: Vec::new(),
             },
             config,
@@ -169,6 +178,9 @@ impl Machine {
             work.stage = Stage::Resting { until: Moment(0).plus(TIMEOUT).plus(REST) };
             self.lane.begin(key.clone(), work);
             self.lane.set_journalled(&key, true);
+        }
+        for (key, record) in inheritance.kept {
+            self.deletion.inherit(key, record, Moment(0));
         }
         if let Some((entries, resync)) = inheritance.damaged {
             self.notice(Notice::JournalDamaged { entries, resync });
@@ -250,6 +262,7 @@ impl Machine {
                 AfterSave::Reservation(process) => self.lane.confirm_saved(&process, save),
                 AfterSave::Intent(key) => self.lane.set_stage(&key, Stage::ErrorDue),
                 AfterSave::Clear(records) => self.settle.add(&records, now),
+                AfterSave::Delete(id) => self.deletion.saved(id),
             }
         }
     }
@@ -278,6 +291,7 @@ impl Machine {
     fn run(&mut self) {
         let now = self.now();
         self.expire(now);
+        self.take_ripe(now);
         self.lane.wake(now);
         self.flush();
         if self.phase == PhaseState::Running {
@@ -406,6 +420,19 @@ impl Machine {
 }
 
 impl Book {
+    /// The portal told its time.
+    pub(crate) fn portal_is_at(&mut self, started: Timestamp) {
+        if started > Timestamp(0) {
+            let millis = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
+            self.ahead = millis(started).saturating_sub(millis(self.clock.wall()));
+        }
+    }
+
+    /// What time it is at the portal, as far as is known.
+    pub(crate) fn portal_now(&self) -> Timestamp {
+        Timestamp(self.clock.wall().0.saturating_add_signed(self.ahead))
+    }
+
     fn id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id = self.next_id.saturating_add(1);

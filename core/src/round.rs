@@ -4,6 +4,7 @@ mod call;
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::deletion::Run;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
@@ -33,6 +34,8 @@ const MOST_PAGES: usize = 8;
 /// While the sweep holds everything else back it may have more.
 const MOST_PAGES_ALONE: usize = 18;
 const MOST_BINDS: usize = 4;
+/// Records that others' lie between need a call each, and readings need room too.
+const MOST_DELETES: usize = 24;
 
 /// The two plan features that matter (F22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,17 +51,39 @@ pub(crate) enum Side {
     Errored,
 }
 
+/// A page of free records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Of one lane, oldest ID first; at most so many of it are taken.
+    Lane { side: Side, page: u32, limit: u32 },
+    /// Of both lanes, oldest change first: those close to the age of deletion are taken.
+    Oldest { page: u32 },
+}
+
 /// What one sub-call asks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ask {
     Feature(Feature),
     Bindings,
     Bind(EventName),
-    Clear { process: ProcessId, ids: Vec<RecordId> },
-    Error { key: Key, process: ProcessId, messages: Vec<MessageId> },
+    Clear {
+        process: ProcessId,
+        ids: Vec<RecordId>,
+    },
+    Error {
+        key: Key,
+        process: ProcessId,
+        messages: Vec<MessageId>,
+    },
     Write(Write),
     Read(Reading),
-    Get { side: Side, limit: u32 },
+    Get {
+        side: Side,
+        limit: u32,
+    },
+    /// Lists free records, to be deleted after the journal knows them.
+    List(Listing),
+    Delete(Run),
     Lag,
     Sweep(Page),
 }
@@ -94,6 +119,8 @@ impl Round {
                 | Ask::Error { .. }
                 | Ask::Write(_)
                 | Ask::Get { .. }
+                | Ask::List(_)
+                | Ask::Delete(_)
                 | Ask::Lag
                 | Ask::Sweep(_) => None,
             })
@@ -103,7 +130,7 @@ impl Round {
     }
 
     pub(crate) fn reserves(&self) -> bool {
-        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. }))
+        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. } | Ask::List(_)))
     }
 }
 
@@ -174,12 +201,20 @@ impl Machine {
         let mut tail = Vec::new();
         if let Some(Limits { fresh, errored }) = self.get_limits(now) {
             let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
-            let asked = sides.into_iter().filter(|(_, limit)| *limit > 0);
-            tail.extend(asked.map(|(side, limit)| Ask::Get { side, limit }));
+            for (side, limit) in sides.into_iter().filter(|(_, limit)| *limit > 0) {
+                if self.is_deleting() {
+                    tail.extend(self.list_asks(side, limit));
+                } else {
+                    tail.push(Ask::Get { side, limit });
+                }
+            }
             // a nudge that comes from now on asks for another look
             self.reserve.nudged &= fresh == 0;
         }
+        tail.extend(self.oldest_asks(now));
         tail.extend(self.sweep_asks(now));
+        let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
+        tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
         tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
@@ -206,8 +241,9 @@ impl Machine {
             let Some(work) = self.lane.work(&key) else { continue };
             let mut by_process: Map<ProcessId, Vec<MessageId>> = Map::new();
             for record in work.records.values().filter(|record| !record.errored) {
+                let Some(process) = record.process.clone() else { continue };
                 let message = record.message.clone();
-                by_process.change(record.process.clone(), |messages| messages.push(message));
+                by_process.change(process, |messages| messages.push(message));
             }
             // records of more reservations than that stay reserved, and go with the rest when done
             for (process, messages) in by_process.into_iter().take(MOST_OF_ONE) {
@@ -235,6 +271,7 @@ impl Machine {
             let known = self.known_processes();
             self.sweep.begin(known.iter(), now, self.book.rounds);
             asks.extend(self.may("event.get").then_some(Ask::Bindings));
+            asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
         }
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
@@ -272,7 +309,9 @@ impl Machine {
     }
 
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
-        if self.reserve.after_sweep || !self.may("event.offline.get") {
+        let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
+        let listed = !self.deletion.is_through() || !self.knows_no_old(now);
+        if self.reserve.after_sweep || listed || !self.may(method) {
             return None;
         }
         if self.handler.is_down() {
@@ -280,7 +319,8 @@ impl Machine {
             return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
         }
         let waited = self.handler.last_delivered.until(now);
-        let limits = self.reserve.limits(&self.lane, self.held_back(now), waited);
+        let aside = self.held_back(now);
+        let limits = self.reserve.limits(&self.lane, self.deletion.len(), aside, waited);
         // what has rested is looked for whatever else is in hand
         limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
     }
@@ -322,6 +362,8 @@ impl Machine {
         let limited = |method: &str| self.pace.is_limited(method, now);
         let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
         let hot = (sweeps && self.may("event.offline.list"))
+            || (self.is_oldest_due(now) && self.may("event.offline.list"))
+            || (self.deletion.is_due() && self.may("event.offline.get"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()

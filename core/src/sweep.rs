@@ -18,7 +18,7 @@ const MOST_PAGES: u32 = 18;
 /// Every so many sweeps list everything: a reservation may hold a record that its `get` hid.
 const FULL_EVERY: u64 = 12;
 /// A call that timed out may execute within this time (F12, F31).
-const LATE: Millis = Millis::seconds(65);
+pub(crate) const LATE: Millis = Millis::seconds(65);
 
 /// When to sweep, and how far the present sweep is.
 #[derive(Debug, Clone)]

@@ -31,6 +31,8 @@ impl Machine {
                 add(self.handler.next_try(), WakeReason::Retry);
                 add(self.handler.hangs_at(), WakeReason::Retry);
                 add(Some(self.sweep.next()), WakeReason::Sweep);
+                add(self.deletion.next_ripe(), WakeReason::Rest);
+                add(Some(self.deletion.holds_until()), WakeReason::Sweep);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);
                 add(Some(self.reserve.poll_at), WakeReason::Poll);

@@ -43,10 +43,9 @@ impl Lane {
     /// Whether the journal knows every reservation that the object's records are under.
     fn is_saved(&self, key: &Key) -> bool {
         self.work(key).is_some_and(|work| {
-            work.records.values().all(|record| {
-                self.reservations
-                    .get(&record.process)
-                    .is_none_or(|reservation| reservation.saved == Saved::Yes)
+            work.records.values().filter_map(|record| record.process.as_ref()).all(|process| {
+                let reservation = self.reservations.get(process);
+                reservation.is_none_or(|reservation| reservation.saved == Saved::Yes)
             })
         })
     }

@@ -1,10 +1,21 @@
 //! What each sub-call of a round says to the portal.
 
-use super::{Ask, Asked, Feature, Side};
+use super::{Ask, Asked, Feature, Listing, Side};
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::Machine;
+use crate::sweep::PAGE;
 use crate::wire::request;
+
+/// A page of a list in the order of one field.
+fn listing(filter: Value, order: &'static str, page: u32) -> Value {
+    let start = u64::from(page).saturating_mul(PAGE as u64);
+    Value::object([
+        ("filter", filter),
+        ("order", Value::object([(order, "ASC".into())])),
+        ("start", start.into()),
+    ])
+}
 
 impl Machine {
     /// Method and parameters of a sub-call.
@@ -40,6 +51,26 @@ impl Machine {
                 let limit = u64::from(*limit);
                 let params =
                     [("clear", 0.into()), ("limit", limit.into()), ("error", error.into())];
+                call("event.offline.get", Value::object(params))
+            }
+            Ask::List(Listing::Lane { side, page, .. }) => {
+                let error = u64::from(*side == Side::Errored);
+                let free = [("=PROCESS_ID", "".into()), ("=ERROR", error.into())];
+                call("event.offline.list", listing(Value::object(free), "ID", *page))
+            }
+            Ask::List(Listing::Oldest { page }) => {
+                let free = Value::object([("=PROCESS_ID", "".into())]);
+                call("event.offline.list", listing(free, "TIMESTAMP_X", *page))
+            }
+            Ask::Delete(run) => {
+                let error = u64::from(run.side == Side::Errored);
+                let ids = [(">=ID", run.first.0.into()), ("<=ID", run.last.0.into())];
+                let params = [
+                    ("clear", 1.into()),
+                    ("error", error.into()),
+                    ("filter", Value::object(ids)),
+                    ("limit", run.len().into()),
+                ];
                 call("event.offline.get", Value::object(params))
             }
             Ask::Lag => {
