@@ -17,8 +17,10 @@ use crate::time::{Millis, Timestamp, portal_seconds};
 /// Records this old are written to the journal before they are reserved: the portal keeps reserved ones for
 /// 30 days at least (F4).
 const OLD: Millis = Millis::seconds(29 * 86_400);
-/// So long it holds that no free record is that old: well below the day between that age and the 30 days.
-const HOLDS: Millis = Millis::seconds(12 * 3_600);
+/// So long it holds that nothing which the journal does not know is that old.
+const HOLDS: Millis = Millis::seconds(3_600);
+/// After having been away for longer than this, what was reserved and not that old may have been deleted.
+pub(crate) const LONG: Millis = Millis::seconds(23 * 3_600);
 
 /// Records on their way out of the queue.
 #[derive(Debug, Clone, Default)]

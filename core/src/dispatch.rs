@@ -248,11 +248,11 @@ impl Machine {
                 // it marks before it deletes, and may have died between (F7)
                 self.sweep.demand(now);
             }
+            (Ask::Bind(event), _) => self.rebind.missed(&event),
             (
                 Ask::Get { .. }
                 | Ask::Feature(_)
                 | Ask::Bindings
-                | Ask::Bind(_)
                 | Ask::Clear { .. }
                 | Ask::List(_)
                 | Ask::Lag

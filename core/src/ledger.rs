@@ -11,6 +11,7 @@ use crate::lane::{Lane, Saved};
 use crate::ordered::{Map, Set};
 use crate::record::{Key, Record, Records};
 use crate::step::Save;
+use crate::time::Timestamp;
 
 /// What goes on once a save is durable.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub(crate) enum AfterSave {
     Clear(Records),
     /// This record may be deleted from the queue.
     Delete(RecordId),
+    /// The journal knows that a run is under way: reservations may be made.
+    Opened,
 }
 
 /// Open changes of the journal.
@@ -40,6 +43,17 @@ pub(crate) struct Ledger {
     pub(crate) retrying: Map<Key, u32>,
     /// There was no journal before.
     pub(crate) is_new: bool,
+    /// How the earlier run left the queue.
+    pub(crate) left: Option<Left>,
+    /// A reservation may be made.
+    pub(crate) is_opened: bool,
+}
+
+/// When an earlier run last saw the queue, and whether its journal knows all that it had reserved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) seen: Option<Timestamp>,
+    pub(crate) clean: bool,
 }
 
 /// What an earlier run left behind.
@@ -69,10 +83,14 @@ impl Ledger {
                 portal: config.portal.clone(),
                 connector,
                 bound: Vec::new(),
+                seen: None,
+                clean: false,
             },
             inherited: Set::new(),
             retrying: Map::new(),
             is_new: true,
+            left: None,
+            is_opened: config.journal == Durability::None,
         };
         let mut inheritance = Inheritance::default();
         if config.journal == Durability::Durable {
@@ -95,9 +113,10 @@ impl Ledger {
                 Some(Decoded::Queue(queue)) => {
                     self.recognise(&queue)?;
                     // what an older version has written is written anew before anything that it can't read
-                    owned = queue.format == FORMAT;
+                    owned = queue.format == FORMAT && !queue.clean;
                     known = true;
-                    self.queue.bound = queue.bound;
+                    self.left = Some(Left { seen: queue.seen, clean: queue.clean });
+                    (self.queue.bound, self.queue.seen) = (queue.bound, queue.seen);
                 }
                 Some(Decoded::Reservation(process)) => {
                     self.inherited.insert(process);
@@ -114,8 +133,10 @@ impl Ledger {
             inheritance.damaged = Some((damaged, only_trace));
         }
         self.is_new = is_new;
+        self.is_opened = owned;
         if !owned {
             self.save_queue();
+            self.after(AfterSave::Opened);
         }
         Ok(())
     }
@@ -162,6 +183,29 @@ impl Ledger {
     pub(crate) fn set_bound(&mut self, bound: Vec<EventName>) {
         if self.queue.bound != bound {
             self.queue.bound = bound;
+            self.save_queue();
+        }
+    }
+
+    /// When the queue was last looked at and every binding was there, by the host's clock.
+    /// Writes down that nothing is left of which the journal does not know; `false` when it is so already.
+    pub(crate) fn set_clean(&mut self) -> bool {
+        let news = self.is_durable() && !self.queue.clean;
+        if news {
+            self.queue.clean = true;
+            self.save_queue();
+        }
+        news
+    }
+
+    pub(crate) fn seen(&self) -> Option<Timestamp> {
+        self.queue.seen
+    }
+
+    /// Everything was there at this time; it becomes durable now, or with the entry's next change.
+    pub(crate) fn set_seen(&mut self, at: Timestamp, now: bool) {
+        self.queue.seen = Some(at);
+        if now {
             self.save_queue();
         }
     }

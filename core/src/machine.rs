@@ -1,5 +1,6 @@
 //! The machine itself: routes an input to its owner and gathers one step.
 
+use crate::bindings::Rebind;
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
@@ -8,7 +9,7 @@ use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
-use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
+use crate::id::{BatchId, CallId, ProcessId, SaveId};
 use crate::input::{Input, Redrive, SaveOutcome};
 use crate::journal::JournalContents;
 use crate::json::Value;
@@ -64,7 +65,7 @@ pub struct Machine {
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
     /// Bindings that had vanished.
-    pub(crate) rebind: Set<EventName>,
+    pub(crate) rebind: Rebind,
     /// The one object whose reading made a whole batch fail.
     pub(crate) suspect: Option<Key>,
     /// Rounds in a row that said that the token has expired.
@@ -95,7 +96,11 @@ pub(crate) struct Book {
 pub(crate) enum PhaseState {
     Checking,
     Running,
-    Stopping { since: Moment },
+    Stopping {
+        since: Moment,
+    },
+    /// Nothing more is asked; the journal is told so before the end.
+    Closing(End),
     Ended(End),
 }
 
@@ -143,7 +148,7 @@ impl Machine {
             ledger,
             pace: Pace::new(config.limits),
             calls: Map::new(),
-            rebind: Set::new(),
+            rebind: Rebind::default(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
@@ -209,7 +214,7 @@ impl Machine {
                 PhaseState::Checking => Phase::Checking,
                 PhaseState::Running if self.handler.is_down() => Phase::HandlerDown,
                 PhaseState::Running => Phase::Running,
-                PhaseState::Stopping { .. } => Phase::Stopping,
+                PhaseState::Stopping { .. } | PhaseState::Closing(_) => Phase::Stopping,
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
@@ -240,7 +245,7 @@ impl Machine {
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
             Input::Stop => {
-                if !matches!(self.phase, PhaseState::Stopping { .. }) {
+                if !matches!(self.phase, PhaseState::Stopping { .. } | PhaseState::Closing(_)) {
                     self.phase = PhaseState::Stopping { since: self.now() };
                 }
             }
@@ -263,6 +268,7 @@ impl Machine {
                 AfterSave::Intent(key) => self.lane.set_stage(&key, Stage::ErrorDue),
                 AfterSave::Clear(records) => self.settle.add(&records, now),
                 AfterSave::Delete(id) => self.deletion.saved(id),
+                AfterSave::Opened => self.ledger.is_opened = true,
             }
         }
     }
@@ -301,6 +307,7 @@ impl Machine {
         self.send(now);
         self.flush();
         self.end_if_over(now);
+        self.flush();
     }
 
     fn flush(&mut self) {

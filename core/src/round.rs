@@ -141,7 +141,7 @@ impl Machine {
             PhaseState::Checking => self.check_asks(),
             PhaseState::Running => self.drain_asks(now),
             PhaseState::Stopping { .. } => self.closing_asks(),
-            PhaseState::Ended(_) => None,
+            PhaseState::Closing(_) | PhaseState::Ended(_) => None,
         }
     }
 
@@ -216,7 +216,7 @@ impl Machine {
         let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
         tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
+        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
@@ -311,7 +311,7 @@ impl Machine {
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
         let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
         let listed = !self.deletion.is_through() || !self.knows_no_old(now);
-        if self.reserve.after_sweep || listed || !self.may(method) {
+        if self.reserve.after_sweep || listed || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
         if self.handler.is_down() {
@@ -365,7 +365,7 @@ impl Machine {
             || (self.is_oldest_due(now) && self.may("event.offline.list"))
             || (self.deletion.is_due() && self.may("event.offline.get"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
-            || (!self.rebind.is_empty() && self.may("event.bind"))
+            || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
             || self.writes.has_next(&limited);
         if hot {

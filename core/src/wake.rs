@@ -12,7 +12,7 @@ impl Machine {
         let mut wakes: Vec<(Moment, WakeReason)> = Vec::new();
         let mut add = |at: Option<Moment>, reason| wakes.extend(at.map(|at| (at, reason)));
         match &self.phase {
-            PhaseState::Ended(_) => return None,
+            PhaseState::Closing(_) | PhaseState::Ended(_) => return None,
             PhaseState::Checking => {
                 let since = self.check.not_a_portal.as_ref().map(|(since, _)| *since);
                 add(

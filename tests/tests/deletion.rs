@@ -321,9 +321,9 @@ fn verdicts_that_come_late_do_not_remove_what_was_listed_again() {
 fn the_error_lane_is_drained_without_reservation_too() {
     for mut world in worlds(DEALS) {
         let ids = deals(&mut world, 2);
-        let kind = FaultKind::BetweenSelectAndMark(
-            b24_offline_emulator::Intrusion::GetAndError { limit: 1 },
-        );
+        let kind = FaultKind::BetweenSelectAndMark(b24_offline_emulator::Intrusion::GetAndError {
+            limit: 1,
+        });
         world.portal.inject(Fault { method: None, after: 0, count: 1, kind });
         world.start();
         world.pass(60_000);

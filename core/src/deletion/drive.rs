@@ -1,6 +1,6 @@
 //! What the machine asks for lossless deletion, and what the answers change.
 
-use super::is_old;
+use super::{LONG, is_old};
 use crate::clock::Moment;
 use crate::config::Mode;
 use crate::deletion::Run;
@@ -102,6 +102,7 @@ impl Machine {
                     self.deletion.many = full && old.len() >= PAGE;
                     let now = self.now();
                     self.deletion.checked = old.is_empty().then_some(now);
+                    self.keep_ageing();
                 }
                 if !old.is_empty() {
                     self.notice(Notice::Aged { records: old.len() as u64 });
@@ -164,6 +165,17 @@ impl Machine {
         }
         if count > 0 {
             self.inherit_tries();
+        }
+    }
+
+    /// What an earlier run had reserved may have been deleted by age while nobody was there.
+    pub(crate) fn tell_of_absence(&mut self) {
+        let Some(left) = self.ledger.left.take() else { return };
+        let until = self.book.clock.wall();
+        let away = left.seen.filter(|since| until.since(*since) > LONG);
+        let reserved = !left.clean || !self.ledger.inherited.is_empty();
+        if let Some(since) = away.filter(|_| reserved) {
+            self.notice(Notice::LongAbsence { since, until });
         }
     }
 
