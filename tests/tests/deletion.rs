@@ -1,6 +1,11 @@
 //! Plans without reservation: listed, written down, deleted, delivered; and records close to the age at
 //! which the portal deletes them.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan};
