@@ -4,6 +4,7 @@ mod call;
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::defect::Defect;
 use crate::deletion::Run;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
@@ -199,7 +200,12 @@ impl Machine {
         let mut asks = self.clears();
         asks.extend(self.error_asks(now));
         let mut tail = Vec::new();
-        if let Some(Limits { fresh, errored }) = self.get_limits(now) {
+        if let Some(Limits { fresh, mut errored }) = self.get_limits(now) {
+            let to_the_end = self.config.until == Until::Empty;
+            if self.has(Defect::NoErrorLane) || (self.has(Defect::EmptyIgnoresErrors) && to_the_end)
+            {
+                errored = 0;
+            }
             let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
             for (side, limit) in sides.into_iter().filter(|(_, limit)| *limit > 0) {
                 if self.is_deleting() {
@@ -259,11 +265,15 @@ impl Machine {
         asks
     }
 
+    fn sweeps_no_more(&self) -> bool {
+        self.has(Defect::NoSweep) || (self.has(Defect::SweepOnce) && self.sweep.completed > 0)
+    }
+
     fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
         if self.is_last_sweep_due() {
             self.sweep.demand_once(now);
         }
-        if !self.sweep.is_due(now) || !self.may("event.offline.list") {
+        if !self.sweep.is_due(now) || !self.may("event.offline.list") || self.sweeps_no_more() {
             return Vec::new();
         }
         let mut asks = Vec::new();
@@ -311,7 +321,8 @@ impl Machine {
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
         let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
         let listed = !self.deletion.is_through() || !self.knows_no_old(now);
-        if self.reserve.after_sweep || listed || !self.ledger.is_opened || !self.may(method) {
+        let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
+        if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
         if self.handler.is_down() {
@@ -360,7 +371,7 @@ impl Machine {
 
     fn is_round_due(&self, now: Moment) -> bool {
         let limited = |method: &str| self.pace.is_limited(method, now);
-        let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
+        let sweeps = (self.sweep.is_due(now) || self.is_last_sweep_due()) && !self.sweeps_no_more();
         let hot = (sweeps && self.may("event.offline.list"))
             || (self.is_oldest_due(now) && self.may("event.offline.list"))
             || (self.deletion.is_due() && self.may("event.offline.get"))
