@@ -2,6 +2,7 @@
 
 use super::{Ask, Asked, Feature, Listing, Side};
 use crate::defect::Defect;
+use crate::deletion::Run;
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::{Machine, PhaseState};
@@ -15,6 +16,29 @@ fn listing(filter: Value, order: &'static str, page: u32) -> Value {
         ("filter", filter),
         ("order", Value::object([(order, "ASC".into())])),
         ("start", start.into()),
+    ])
+}
+
+fn list_params(which: Listing) -> Value {
+    match which {
+        Listing::Lane { side, page, .. } => {
+            let error = u64::from(side == Side::Errored);
+            let free = [("=PROCESS_ID", "".into()), ("=ERROR", error.into())];
+            listing(Value::object(free), "ID", page)
+        }
+        Listing::Oldest { page } => {
+            listing(Value::object([("=PROCESS_ID", "".into())]), "TIMESTAMP_X", page)
+        }
+    }
+}
+
+fn delete_params(run: &Run) -> Value {
+    let ids = [(">=ID", run.first.0.into()), ("<=ID", run.last.0.into())];
+    Value::object([
+        ("clear", 1.into()),
+        ("error", u64::from(run.side == Side::Errored).into()),
+        ("filter", Value::object(ids)),
+        ("limit", run.len().into()),
     ])
 }
 
@@ -58,26 +82,8 @@ impl Machine {
                     [("clear", 0.into()), ("limit", limit.into()), ("error", error.into())];
                 call("event.offline.get", Value::object(params))
             }
-            Ask::List(Listing::Lane { side, page, .. }) => {
-                let error = u64::from(*side == Side::Errored);
-                let free = [("=PROCESS_ID", "".into()), ("=ERROR", error.into())];
-                call("event.offline.list", listing(Value::object(free), "ID", *page))
-            }
-            Ask::List(Listing::Oldest { page }) => {
-                let free = Value::object([("=PROCESS_ID", "".into())]);
-                call("event.offline.list", listing(free, "TIMESTAMP_X", *page))
-            }
-            Ask::Delete(run) => {
-                let error = u64::from(run.side == Side::Errored);
-                let ids = [(">=ID", run.first.0.into()), ("<=ID", run.last.0.into())];
-                let params = [
-                    ("clear", 1.into()),
-                    ("error", error.into()),
-                    ("filter", Value::object(ids)),
-                    ("limit", run.len().into()),
-                ];
-                call("event.offline.get", Value::object(params))
-            }
+            Ask::List(which) => call("event.offline.list", list_params(*which)),
+            Ask::Delete(run) => call("event.offline.get", delete_params(run)),
             Ask::Lag => {
                 let free = Value::object([("=PROCESS_ID", "".into())]);
                 call("event.offline.list", Value::object([("filter", free)]))
