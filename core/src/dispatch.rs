@@ -248,7 +248,8 @@ impl Machine {
                 | Ask::Bind(_)
                 | Ask::Clear { .. }
                 | Ask::Lag
-                | Ask::Sweep(_),
+                | Ask::Sweep(_)
+                | Ask::Probe { .. },
                 _,
             ) => {}
         }
@@ -390,7 +391,8 @@ impl Machine {
             | Ask::Clear { .. }
             | Ask::Get { .. }
             | Ask::Lag
-            | Ask::Sweep(_) => self.common_error(method, error),
+            | Ask::Sweep(_)
+            | Ask::Probe { .. } => self.common_error(method, error),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::lane::{Parked, Stage, Work};
 use crate::ledger::AfterSave;
 use crate::machine::Machine;
 use crate::notice::Notice;
-use crate::record::{self, Key, Records};
+use crate::record::{Key, Records};
 use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
@@ -92,7 +92,8 @@ impl Machine {
         }
     }
 
-    fn done(&mut self, key: &Key) {
+    /// Nothing stands in the way of clearing what was judged done.
+    pub(crate) fn settle_done(&mut self, key: &Key) {
         let now = self.now();
         let journalled = self.lane.is_journalled(key);
         let Some(work) = self.lane.finish(key) else { return };
@@ -191,11 +192,8 @@ impl Machine {
             work.stage = Stage::Intent;
         });
         let Some(work) = self.lane.work(key) else { return };
-        let notice = Notice::Registered {
-            object: key.object(),
-            key: record::idempotency_key(&work.records),
-            reason,
-        };
+        let notice =
+            Notice::Registered { object: key.object(), key: work.idempotency_key(), reason };
         self.ledger.put_object(key, ObjectState::Registered, work.tries.failed, &work.records);
         self.ledger.after(AfterSave::Intent(key.clone()));
         self.lane.set_journalled(key, true);
@@ -205,8 +203,8 @@ impl Machine {
     fn park(&mut self, key: &Key, reason: String) {
         let Some(work) = self.lane.finish(key) else { return };
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
+        let idempotency_key = work.idempotency_key();
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
-        let idempotency_key = record::idempotency_key(&parked.records);
         parked.records.extend(older.clone());
         self.notice(Notice::Parked {
             object: key.object(),

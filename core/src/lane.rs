@@ -7,6 +7,7 @@ mod deliver;
 mod index;
 mod reserve;
 mod settle;
+mod verify;
 mod work;
 
 use crate::clock::Moment;
@@ -16,6 +17,7 @@ use crate::record::{self, Key, Record, Records};
 
 use index::Index;
 pub(crate) use settle::Settle;
+pub(crate) use verify::Checked;
 pub(crate) use work::{Parked, Stage, Tries, Way, Work};
 
 /// Everything in hand.
@@ -27,6 +29,8 @@ pub(crate) struct Lane {
     /// Where each parked record is.
     parked: Map<RecordId, Key>,
     index: Index,
+    /// What is done is read again before it is cleared.
+    verifies: bool,
     pub(crate) reservations: Map<ProcessId, Reservation>,
 }
 
@@ -191,6 +195,12 @@ impl Lane {
         self.parked(self.parked.get(&id)?)?.records.get(&id)
     }
 
+    /// Whether this very record is in hand.
+    pub(crate) fn holds(&self, id: RecordId, process: &ProcessId, changed_at: &str) -> bool {
+        self.known(id)
+            .is_some_and(|known| known.process == *process && known.changed_at == changed_at)
+    }
+
     /// Takes a record out of wherever it is, because the portal has freed and changed it.
     fn displace(&mut self, id: RecordId) {
         if let Some(process) = self.known(id).map(|record| record.process.clone()) {
@@ -275,16 +285,6 @@ impl Lane {
         for work in self.entries.values_mut().filter_map(|entry| entry.work.as_mut()) {
             work.tries.companions = u32::MAX;
         }
-    }
-
-    /// A reading has an answer; `stage` is what it says.
-    pub(crate) fn read(&mut self, key: &Key, stage: Stage) {
-        self.update(key, |work| {
-            if work.stage == Stage::Reading {
-                work.stage = stage;
-                (work.tries.unreadable, work.tries.strikes) = (0, 0);
-            }
-        });
     }
 
     /// A reading has no answer: it is to be done again, after what has arrived meanwhile.

@@ -3,8 +3,9 @@
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::Config;
+use crate::config::{Config, Consumers};
 use crate::error::{ConfigError, Misuse};
+use crate::evidence::Watch;
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
 use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
@@ -20,6 +21,7 @@ use crate::record::Key;
 use crate::reserve::Reserve;
 use crate::round::{REST, Round, TIMEOUT};
 use crate::rule::Registry;
+use crate::shared::Leases;
 use crate::status::{Counters, End, Phase, Status};
 use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
@@ -55,6 +57,8 @@ pub struct Machine {
     pub(crate) handler: Handler,
     pub(crate) reserve: Reserve,
     pub(crate) sweep: Sweep,
+    pub(crate) leases: Leases,
+    pub(crate) watch: Watch,
     pub(crate) writes: Writes,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
@@ -126,11 +130,13 @@ impl Machine {
             registry: Registry::new(&config.rules),
             phase: PhaseState::Checking,
             check: Check::default(),
-            lane: Lane::default(),
+            lane: Lane::new(config.consumers != Consumers::Sole),
             settle: Settle::default(),
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
+            leases: Leases::new(config.consumers),
+            watch: Watch::default(),
             writes: Writes::default(),
             ledger,
             pace: Pace::new(config.limits),
@@ -157,6 +163,7 @@ impl Machine {
 
     fn inherit(&mut self, inheritance: Inheritance) {
         for (key, attempts, records) in inheritance.parked {
+            self.watch_inherited(&records);
             self.lane.park(&key, Parked { records, attempts });
             self.lane.set_journalled(&key, true);
         }

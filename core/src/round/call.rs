@@ -4,6 +4,7 @@ use super::{Ask, Asked, Feature, Side};
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::Machine;
+use crate::probe;
 use crate::wire::request;
 
 impl Machine {
@@ -46,6 +47,7 @@ impl Machine {
                 let free = Value::object([("=PROCESS_ID", "".into())]);
                 call("event.offline.list", Value::object([("filter", free)]))
             }
+            Ask::Probe { process, ids } => call("event.offline.list", probe::params(process, ids)),
             Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
         }
     }
