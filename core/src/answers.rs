@@ -27,10 +27,13 @@ pub(crate) struct Together {
     filled: bool,
     looked_errored: bool,
     /// Sweep pages by gap.
-    pages: Map<usize, Vec<Option<Rows>>>,
-    total: Map<usize, u64>,
-    strange: bool,
+    pub(crate) pages: Map<usize, Vec<Option<Rows>>>,
+    pub(crate) total: Map<usize, u64>,
+    pub(crate) strange: bool,
     pub(crate) sent: Moment,
+    /// What was cleared, if the probe does not say otherwise.
+    pub(crate) cleared: Vec<(ProcessId, Vec<RecordId>)>,
+    pub(crate) refuted: bool,
     /// Something failed that is everybody's trouble.
     pub(crate) failed: bool,
     pub(crate) expired: bool,
@@ -65,12 +68,9 @@ impl Machine {
             Ask::Bind(event) => self.bound(&event, true),
             Ask::Clear { process, ids } => {
                 self.reserve.last_busy = number;
-                self.settle.cleared(&process, &ids);
-                for id in ids {
-                    self.lane.release(&process, id);
-                    self.lane.forget_parked(&process, id);
-                }
+                self.together.cleared.push((process, ids));
             }
+            Ask::Probe { process, ids } => self.probed(&process, &ids, result),
             // whatever it answers
             Ask::Error { key, .. } => self.rest(&key),
             Ask::Write(write) => {
@@ -139,7 +139,7 @@ impl Machine {
     }
 
     /// Takes rows into hand; gives how many were new.
-    fn arrive(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) -> u64 {
+    pub(crate) fn arrive(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) -> u64 {
         if rows.is_empty() {
             return 0;
         }
@@ -187,7 +187,8 @@ impl Machine {
     /// What only the whole round tells.
     pub(crate) fn end_answers(&mut self, number: u64) {
         let now = self.now();
-        let together = std::mem::take(&mut self.together);
+        let mut together = std::mem::take(&mut self.together);
+        self.settled(std::mem::take(&mut together.cleared), together.refuted);
         if together.looks > 0 {
             self.reserve.backlog = together.filled;
             let poll = self.book.random.jitter(self.config.poll);
@@ -206,88 +207,20 @@ impl Machine {
         self.swept(together, number);
     }
 
-    fn swept(&mut self, together: Together, number: u64) {
-        let now = self.now();
-        let expected = self.known_reserved();
-        let mut orphans: Vec<(Row, ProcessId)> = Vec::new();
-        for (gap, pages) in together.pages {
-            let listed: Vec<Option<&Rows>> = pages.iter().map(Option::as_ref).collect();
-            let total = together.total.get(&gap).copied();
-            self.sweep.listed(gap, &listed, total);
-            if total == Some(expected) {
-                self.sweep.all_accounted_for();
-            }
-            for rows in pages.into_iter().flatten() {
-                for why in rows.strange {
-                    self.notice(Notice::StrangeRecord { why });
-                }
-                let owned = |row: Row| row.process.clone().map(|process| (row, process));
-                orphans.extend(rows.rows.into_iter().filter_map(owned));
-            }
-        }
-        let inherited = |(_, process): &(Row, ProcessId)| self.ledger.inherited.contains(process);
-        let ignored = |orphan: &(Row, ProcessId)| {
-            (self.has(Defect::AdoptNothing) && inherited(orphan))
-                || (self.has(Defect::SweepNewOnly) && orphan.0.errored)
-        };
-        orphans.retain(|orphan| !ignored(orphan));
-        let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
-        let new = self.arrive(orphans, number);
-        let adopted = new.min(strangers);
-        let now_told = self.sweep.adopted(adopted);
-        self.tell_of_adopted(now_told);
-        self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
-        let period = self.book.random.jitter(self.sweep.period());
-        let first = self.sweep.completed == 0;
-        if let Some(adopted) = self.sweep.finish(now, period, together.strange) {
-            self.tell_of_adopted(adopted);
-            self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
-            self.reserve.after_sweep = false;
-            self.keep_ageing();
-            if first && !self.has(Defect::AdoptNothing) {
-                self.forget_what_is_gone();
-            }
-        }
-    }
-
-    fn tell_of_adopted(&mut self, records: u64) {
-        if records > 0 {
-            self.notice(Notice::Adopted { records });
-        }
-    }
-
-    /// The first sweep has shown everything that the portal still holds: what an earlier run noted
-    /// besides has been settled.
-    fn forget_what_is_gone(&mut self) {
-        for process in std::mem::take(&mut self.ledger.inherited) {
-            if !self.lane.reservations.contains_key(&process) {
-                self.ledger.delete_reservation(&process);
-            }
-        }
-        for (key, failed) in std::mem::take(&mut self.ledger.retrying) {
-            if self.deletion.holds(&key) {
-                self.ledger.retrying.insert(key, failed);
-            } else {
-                self.ledger.delete_object(&key);
-            }
-        }
-    }
-
     fn was_read(&mut self, reading: &Reading, result: Raw<'_>) {
         for (key, read) in reading.read(result, &self.registry) {
             if let (true, Read::Present(data)) = (self.has(Defect::ReadOnce), &read) {
                 self.memory.keep(&key, State::Present, Some(data));
             }
-            let ready = |state, data| Stage::Ready { state, data };
             match read {
-                Read::Present(data) => self.lane.read(&key, ready(State::Present, Some(data))),
-                Read::Gone => self.lane.read(&key, ready(State::Gone, None)),
+                Read::Present(data) => self.has_read(&key, State::Present, Some(data)),
+                Read::Gone => self.has_read(&key, State::Gone, None),
                 Read::Absent if self.lane.was_deleted(&key) || self.has(Defect::AbsentIsGone) => {
-                    self.lane.read(&key, ready(State::Gone, None));
+                    self.has_read(&key, State::Gone, None);
                 }
                 Read::Absent => self.read_alone(&key),
                 Read::Data(EventData::Known(data)) => {
-                    self.lane.read(&key, ready(State::Unread, data));
+                    self.has_read(&key, State::Unread, data);
                 }
                 Read::Data(EventData::NotNeeded | EventData::ToBeListed) => {
                     self.lane.unread_again(&key);
@@ -317,7 +250,7 @@ impl Machine {
                 if error.class == Class::NotFound
                     || (error.class == Class::Other && self.lane.was_deleted(key)) =>
             {
-                self.lane.read(key, Stage::Ready { state: State::Gone, data: None });
+                self.has_read(key, State::Gone, None);
             }
             Reading::One { key } => {
                 let why = format!("{} {}", error.code, error.description);

@@ -260,7 +260,8 @@ impl Machine {
                 | Ask::Clear { .. }
                 | Ask::List(_)
                 | Ask::Lag
-                | Ask::Sweep(_),
+                | Ask::Sweep(_)
+                | Ask::Probe { .. },
                 _,
             ) => {}
         }
@@ -409,7 +410,8 @@ impl Machine {
             | Ask::Get { .. }
             | Ask::List(_)
             | Ask::Lag
-            | Ask::Sweep(_) => self.common_error(method, error),
+            | Ask::Sweep(_)
+            | Ask::Probe { .. } => self.common_error(method, error),
         }
     }
 }

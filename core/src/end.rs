@@ -52,6 +52,8 @@ impl Machine {
                     && quiet
                     && self.is_idle()
                     && self.has_seen_empty()
+                    // what others hold comes back here if they die
+                    && self.leases.is_empty()
                     && !self.sweep.is_running();
                 if over {
                     self.wind_up(End::Empty);
@@ -60,7 +62,9 @@ impl Machine {
             PhaseState::Stopping { since } => {
                 let waited = since.plus(STOP_WITHIN) <= now;
                 let judged = self.handler.open.is_empty() || waited;
-                let settled = self.settle.is_empty() && self.writes.open_count() == 0;
+                let settled = self.settle.is_empty()
+                    && !self.lane.is_verifying()
+                    && self.writes.open_count() == 0;
                 // a call that only looks is not worth waiting for: the next start sweeps
                 let answered = quiet || since.plus(CALLS_AFTER_STOP) <= now;
                 let given_up = self.stop_ends().is_some_and(|end| end <= now);

@@ -58,6 +58,13 @@ pub enum ConfigError {
          or use the mode auto or reserve"
     )]
     DeleteNeedsJournal,
+    /// `OnReject::Register` is for a single consumer.
+    #[error(
+        "registering rejected changes with event.offline.error is for a single consumer: that call \
+         deletes what another one has reserved; park rejected changes, or let one consumer drain the \
+         queue"
+    )]
+    RegisterNeedsSole,
     /// Not available in this version.
     #[error("{what} is not available in this version; {instead}")]
     NotAvailable {

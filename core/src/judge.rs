@@ -10,7 +10,7 @@ use crate::lane::{Parked, Stage, Work};
 use crate::ledger::AfterSave;
 use crate::machine::Machine;
 use crate::notice::Notice;
-use crate::record::{self, Key, Record, Records};
+use crate::record::{Key, Record, Records};
 use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
@@ -95,7 +95,8 @@ impl Machine {
         }
     }
 
-    fn done(&mut self, key: &Key) {
+    /// Nothing stands in the way of clearing what was judged done.
+    pub(crate) fn settle_done(&mut self, key: &Key) {
         let now = self.now();
         let journalled = self.lane.is_journalled(key);
         let Some(work) = self.lane.finish(key) else { return };
@@ -207,11 +208,8 @@ impl Machine {
             work.stage = Stage::Intent;
         });
         let Some(work) = self.lane.work(key) else { return };
-        let notice = Notice::Registered {
-            object: key.object(),
-            key: record::idempotency_key(&work.records),
-            reason,
-        };
+        let notice =
+            Notice::Registered { object: key.object(), key: work.idempotency_key(), reason };
         self.ledger.put_object(key, ObjectState::Registered, work.tries.failed, &work.records);
         if self.has(Defect::ErrorBeforeIntent) {
             self.lane.set_stage(key, Stage::ErrorDue);
@@ -225,8 +223,8 @@ impl Machine {
     fn park(&mut self, key: &Key, reason: String) {
         let Some(work) = self.lane.finish(key) else { return };
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
+        let idempotency_key = work.idempotency_key();
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
-        let idempotency_key = record::idempotency_key(&parked.records);
         // what only the journal held needs no clearing: the newer record has a home of its own
         parked.records.extend(older.clone().into_iter().filter(|(_, old)| old.process.is_some()));
         self.notice(Notice::Parked {

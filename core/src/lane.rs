@@ -7,6 +7,7 @@ mod deliver;
 mod index;
 mod reserve;
 mod settle;
+mod verify;
 mod work;
 
 use crate::clock::Moment;
@@ -19,6 +20,7 @@ use crate::time::Timestamp;
 
 use index::Index;
 pub(crate) use settle::Settle;
+pub(crate) use verify::Checked;
 pub(crate) use work::{Parked, Stage, Tries, Way, Work};
 
 /// Everything in hand.
@@ -30,6 +32,8 @@ pub(crate) struct Lane {
     /// Where each parked record is.
     parked: Map<RecordId, Key>,
     index: Index,
+    /// What is done is read again before it is cleared.
+    verifies: bool,
     pub(crate) reservations: Map<ProcessId, Reservation>,
     broken: Broken,
 }
@@ -60,8 +64,9 @@ pub(crate) enum Saved {
 }
 
 impl Lane {
-    pub(crate) fn new(broken: Broken) -> Lane {
-        Lane { broken, ..Lane::default() }
+    /// `verifies`: what is done is read again before it is cleared.
+    pub(crate) fn new(verifies: bool, broken: Broken) -> Lane {
+        Lane { verifies, broken, ..Lane::default() }
     }
 
     /// Changes an object's work and keeps the index in step.
@@ -228,6 +233,13 @@ impl Lane {
         self.parked(self.parked.get(&id)?)?.records.get(&id)
     }
 
+    /// Whether this very record is in hand.
+    pub(crate) fn holds(&self, id: RecordId, process: &ProcessId, changed_at: &str) -> bool {
+        self.known(id).is_some_and(|known| {
+            known.process.as_ref() == Some(process) && known.changed_at == changed_at
+        })
+    }
+
     /// Takes a record out of wherever it is, because the portal has freed and changed it.
     fn displace(&mut self, id: RecordId) {
         if let Some(process) = self.known(id).and_then(|record| record.process.clone()) {
@@ -312,16 +324,6 @@ impl Lane {
         for work in self.entries.values_mut().filter_map(|entry| entry.work.as_mut()) {
             work.tries.companions = u32::MAX;
         }
-    }
-
-    /// A reading has an answer; `stage` is what it says.
-    pub(crate) fn read(&mut self, key: &Key, stage: Stage) {
-        self.update(key, |work| {
-            if work.stage == Stage::Reading {
-                work.stage = stage;
-                (work.tries.unreadable, work.tries.strikes) = (0, 0);
-            }
-        });
     }
 
     /// A reading has no answer: it is to be done again, after what has arrived meanwhile.

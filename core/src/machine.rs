@@ -4,10 +4,11 @@ use crate::bindings::Rebind;
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::{Config, Limits, Mode};
+use crate::config::{Config, Consumers, Limits, Mode};
 use crate::defect::{Broken, Defect, Memory};
 use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
+use crate::evidence::Watch;
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
 use crate::id::{BatchId, CallId, ProcessId, SaveId};
@@ -23,6 +24,7 @@ use crate::record::Key;
 use crate::reserve::Reserve;
 use crate::round::{REST, Round, TIMEOUT};
 use crate::rule::Registry;
+use crate::shared::Leases;
 use crate::status::{Counters, End, Phase, Status};
 use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
@@ -61,6 +63,8 @@ pub struct Machine {
     pub(crate) deletion: Deletion,
     /// How records are taken, once it is known.
     pub(crate) mode: Option<Mode>,
+    pub(crate) leases: Leases,
+    pub(crate) watch: Watch,
     pub(crate) writes: Writes,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
@@ -167,13 +171,15 @@ impl Machine {
             registry: Registry::new(&config.rules),
             phase: PhaseState::Checking,
             check: Check::default(),
-            lane: Lane::new(broken),
+            lane: Lane::new(config.consumers != Consumers::Sole, broken),
             settle: Settle::default(),
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
             deletion: Deletion::default(),
             mode: None,
+            leases: Leases::new(config.consumers),
+            watch: Watch::default(),
             writes: Writes::default(),
             ledger,
             pace: Pace::new(limits),
@@ -203,6 +209,7 @@ impl Machine {
 
     fn inherit(&mut self, inheritance: Inheritance) {
         for (key, attempts, records) in inheritance.parked {
+            self.watch_inherited(&records);
             self.lane.park(&key, Parked { records, attempts });
             self.lane.set_journalled(&key, true);
         }

@@ -10,6 +10,7 @@ use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::ordered::Map;
+use crate::probe;
 use crate::record::Key;
 use crate::reserve::Limits;
 use crate::retrieve::{self, Reading};
@@ -87,6 +88,11 @@ pub(crate) enum Ask {
     Delete(Run),
     Lag,
     Sweep(Page),
+    /// Whether a clear has cleared.
+    Probe {
+        process: ProcessId,
+        ids: Vec<RecordId>,
+    },
 }
 
 /// One batch on its way.
@@ -123,7 +129,8 @@ impl Round {
                 | Ask::List(_)
                 | Ask::Delete(_)
                 | Ask::Lag
-                | Ask::Sweep(_) => None,
+                | Ask::Sweep(_)
+                | Ask::Probe { .. } => None,
             })
             .flatten()
             .collect();
@@ -175,7 +182,12 @@ impl Machine {
             return Vec::new();
         }
         let calls = self.settle.calls(MOST_CLEARS).into_iter();
-        calls.map(|(process, ids)| Ask::Clear { process, ids }).collect()
+        let mut asks: Vec<Ask> = calls.map(|(process, ids)| Ask::Clear { process, ids }).collect();
+        if !self.settle.proven && self.may("event.offline.list") {
+            let probe = asks.first().and_then(probe::behind);
+            asks.splice(asks.len().min(1)..asks.len().min(1), probe);
+        }
+        asks
     }
 
     fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
@@ -190,6 +202,9 @@ impl Machine {
         let now = self.book.clock.now();
         let mut asks = self.clears();
         asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        if self.lane.is_verifying() {
+            asks.extend(self.read_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        }
         (!asks.is_empty()).then_some(asks)
     }
 
@@ -279,7 +294,9 @@ impl Machine {
         let mut asks = Vec::new();
         if !self.sweep.is_running() {
             let known = self.known_processes();
-            self.sweep.begin(known.iter(), now, self.book.rounds);
+            let counts = !self.leases.is_shared();
+            self.sweep.begin(known.iter(), now, self.book.rounds, counts);
+            self.watch_begins(now);
             asks.extend(self.may("event.get").then_some(Ask::Bindings));
             asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
@@ -301,6 +318,7 @@ impl Machine {
             self.config.retrieve,
             calls,
             self.read_cap,
+            self.phase != PhaseState::Running,
             &limited,
         );
         for key in readings.iter().flat_map(Reading::keys) {
@@ -314,8 +332,16 @@ impl Machine {
         let limited = |method: &str| self.pace.is_limited(method, now);
         self.lane.has_unread()
             && self.suspect.is_none()
-            && !retrieve::plan(&self.lane, &self.registry, self.config.retrieve, 1, 1_000, &limited)
-                .is_empty()
+            && !retrieve::plan(
+                &self.lane,
+                &self.registry,
+                self.config.retrieve,
+                1,
+                1_000,
+                false,
+                &limited,
+            )
+            .is_empty()
     }
 
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
@@ -348,6 +374,7 @@ impl Machine {
             self.config.retrieve,
             usize::MAX,
             usize::MAX,
+            false,
             &limited,
         );
         let readable: usize = readings.iter().map(|reading| reading.keys().len()).sum();

@@ -4,6 +4,7 @@ use super::{Lane, Saved, Stage, Way};
 use crate::change::{Change, Origin, State};
 use crate::config::Retrieve;
 use crate::defect::Defect;
+use crate::fingerprint::Fingerprint;
 use crate::id::BatchId;
 use crate::record::{self, EventData, Key};
 use crate::rule::Registry;
@@ -103,18 +104,24 @@ impl Lane {
 
     fn deliver(&mut self, key: Key, batch: BatchId) -> Option<(Key, Change)> {
         let timeless = self.broken.has(Defect::KeyWithoutTime);
+        let verifies = self.verifies;
         let change = self.update(&key, |work| {
             let Stage::Ready { state, data } = std::mem::replace(&mut work.stage, Stage::Unread)
             else {
                 return None;
             };
             work.stage = Stage::Delivered(batch);
-            work.way = Way::Many;
+            if verifies {
+                // read again, it is read in the same way: another method has other fields
+                work.delivered = Fingerprint::of(state, data.as_deref());
+            } else {
+                work.way = Way::Many;
+            }
             Some(Change {
                 key: if timeless {
                     record::key_without_time(&work.records)
                 } else {
-                    record::idempotency_key(&work.records)
+                    work.idempotency_key()
                 },
                 object: key.object(),
                 events: record::events(&work.records),

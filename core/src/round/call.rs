@@ -6,6 +6,7 @@ use crate::deletion::Run;
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::{Machine, PhaseState};
+use crate::probe;
 use crate::sweep::PAGE;
 use crate::wire::request;
 
@@ -88,6 +89,7 @@ impl Machine {
                 let free = Value::object([("=PROCESS_ID", "".into())]);
                 call("event.offline.list", Value::object([("filter", free)]))
             }
+            Ask::Probe { process, ids } => call("event.offline.list", probe::params(process, ids)),
             Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
         }
     }
