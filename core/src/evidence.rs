@@ -27,8 +27,8 @@ pub(crate) struct Watch {
     clear_from: Moment,
     /// A sweep has shown everything that such calls have left.
     sure: bool,
-    /// Records of unknown reservations in the present sweep.
-    unexplained: u64,
+    /// Unknown reservations in the present sweep, with their records.
+    strangers: Map<ProcessId, u64>,
     /// Records in hand that this run has not seen reserved when no earlier call could execute any
     /// more, and those that were told to be gone.
     unproven: Set<RecordId>,
@@ -43,7 +43,7 @@ impl Default for Watch {
             // an earlier run may have ended with calls on their way
             clear_from: Moment(0).plus(LATE),
             sure: false,
-            unexplained: 0,
+            strangers: Map::new(),
             unproven: Set::new(),
             missing: Set::new(),
         }
@@ -66,7 +66,7 @@ impl Machine {
             self.watch.clear_from = now.plus(LATE);
             self.watch.sure = false;
         }
-        self.watch.unexplained = 0;
+        self.watch.strangers = Map::new();
         self.watch.missing =
             if self.sweep.lists_everything() { self.watched() } else { Set::new() };
     }
@@ -92,7 +92,8 @@ impl Machine {
             return;
         }
         let proves = self.sweep.began().is_some_and(|began| began >= Moment(0).plus(LATE));
-        let mut unknown: Map<ProcessId, u64> = Map::new();
+        let mut strangers = std::mem::take(&mut self.watch.strangers);
+        let mut parked: Option<Set<ProcessId>> = None;
         for (row, process) in rows {
             self.watch.missing.remove(&row.id);
             if self.is_known(row, process) {
@@ -102,16 +103,17 @@ impl Machine {
                 continue;
             }
             self.watch.unproven.insert(row.id);
-            if !self.is_ours(process) && !self.ledger.inherited.contains(process) {
-                unknown.change(process.clone(), |records| *records += 1);
+            if let Some(records) = strangers.get_mut(process) {
+                *records += 1;
+                continue;
+            }
+            let ours = self.is_ours(process) || self.ledger.inherited.contains(process);
+            // parked records keep their reservations known
+            if !ours && !parked.get_or_insert_with(|| self.lane.processes()).contains(process) {
+                strangers.insert(process.clone(), 1);
             }
         }
-        if !unknown.is_empty() {
-            // parked records keep their reservations known
-            let known = self.lane.processes();
-            let unknown = unknown.iter().filter(|(process, _)| !known.contains(*process));
-            self.watch.unexplained += unknown.map(|(_, records)| *records).sum::<u64>();
-        }
+        self.watch.strangers = strangers;
     }
 
     /// A sweep is over: tells what it has shown.
@@ -119,7 +121,7 @@ impl Machine {
         let known = self.reserve.last_unknown == self.watch.unknown;
         let clear = known && finished.began >= self.watch.clear_from;
         let missing = std::mem::take(&mut self.watch.missing);
-        let records = std::mem::take(&mut self.watch.unexplained);
+        let records = std::mem::take(&mut self.watch.strangers).into_values().sum();
         if std::mem::replace(&mut self.watch.sure, clear) && clear && records > 0 {
             self.notice(Notice::AnotherConsumer(Evidence::Reserved { records }));
         }
