@@ -28,7 +28,7 @@ pub(crate) struct Together {
     pages: Map<usize, Vec<Option<Rows>>>,
     total: Map<usize, u64>,
     strange: bool,
-    sent: Moment,
+    pub(crate) sent: Moment,
     /// Something failed that is everybody's trouble.
     pub(crate) failed: bool,
     pub(crate) expired: bool,
@@ -60,7 +60,7 @@ impl Machine {
                 self.feature_known(feature, check::allows(result).unwrap_or(true));
             }
             Ask::Bindings => self.bindings_known(result),
-            Ask::Bind(event) => self.bound(&event),
+            Ask::Bind(event) => self.bound(&event, true),
             Ask::Clear { process, ids } => {
                 self.reserve.last_busy = number;
                 self.settle.cleared(&process, &ids);
@@ -325,66 +325,10 @@ impl Machine {
         self.check_complete();
     }
 
-    fn bindings_known(&mut self, result: Raw<'_>) {
-        let connector = self.config.connector.as_ref();
-        let Some(found) = check::bindings(result, &self.config.events, connector) else {
-            self.trouble("event.get", "event.get gave an answer of another shape".into());
-            return;
-        };
-        if let (Some(bound), Some(wanted)) = (found.misspelt, self.config.connector.clone()) {
-            self.fail(Failure::ConnectorSpelling { wanted, bound });
-            return;
-        }
-        match self.phase {
-            PhaseState::Checking => {
-                if !found.strange.is_empty() {
-                    self.notice(Notice::StrangeBindings { events: found.strange });
-                }
-                self.report_lost(&found.missing);
-                self.check.missing = Some(found.missing);
-                self.check_complete();
-            }
-            PhaseState::Running => {
-                let news: Vec<EventName> = found.missing.into_iter().collect();
-                self.report_lost(&news);
-                self.rebind.extend(news);
-            }
-            PhaseState::Stopping { .. } | PhaseState::Ended(_) => {}
-        }
-    }
-
-    /// Bindings that were there before and are not now. Told when it is seen: the answer to the new
-    /// binding may be lost.
-    fn report_lost(&mut self, missing: &[EventName]) {
-        let known = |event: &&EventName| {
-            self.ledger.bound().contains(event) && !self.rebind.contains(event)
-        };
-        let events: Vec<EventName> = missing.iter().filter(known).cloned().collect();
-        if !events.is_empty() {
-            let until = self.book.clock.wall();
-            self.notice(Notice::BindingsLost { events, since: None, until });
-        }
-    }
-
-    fn bound(&mut self, event: &EventName) {
-        self.rebind.remove(event);
-        if let Some(missing) = &mut self.check.missing {
-            missing.retain(|missing| missing != event);
-            self.check.bound.push(event.clone());
-        }
-        self.check_complete();
-    }
-
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other error is tried again")]
     pub(crate) fn bind_refused(&mut self, event: &EventName, error: &ApiError) {
         match error.class {
-            Class::AlreadyBound => {
-                self.rebind.remove(event);
-                if let Some(missing) = &mut self.check.missing {
-                    missing.retain(|missing| missing != event);
-                }
-                self.check_complete();
-            }
+            Class::AlreadyBound => self.bound(event, false),
             Class::UnknownEvent | Class::NotFound => {
                 let why = error.description.clone();
                 self.fail(Failure::UnknownEvent { event: event.clone(), why });
@@ -395,12 +339,15 @@ impl Machine {
             },
             Class::NotAdministrator => self.fail(Failure::NotAdministrator),
             Class::Scope => self.fail(Failure::ScopeMissing { method: "event.bind".into() }),
-            _ => self.trouble("event.bind", format!("event.bind {event}: {}", error.description)),
+            _ => {
+                self.rebind.missed(event);
+                self.trouble("event.bind", format!("event.bind {event}: {}", error.description));
+            }
         }
     }
 
     /// Starts draining once everything is known and bound.
-    fn check_complete(&mut self) {
+    pub(crate) fn check_complete(&mut self) {
         let bound = self.check.missing.as_ref().is_some_and(Vec::is_empty);
         if self.phase != PhaseState::Checking || !self.check.is_known() || !bound {
             return;

@@ -241,11 +241,11 @@ impl Machine {
             }
             (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
             (Ask::Read(reading), _) => self.lane_unread(&reading),
+            (Ask::Bind(event), _) => self.rebind.missed(&event),
             (
                 Ask::Get { .. }
                 | Ask::Feature(_)
                 | Ask::Bindings
-                | Ask::Bind(_)
                 | Ask::Clear { .. }
                 | Ask::Lag
                 | Ask::Sweep(_),

@@ -23,7 +23,7 @@ impl Machine {
             && self.settle.is_empty()
             && self.handler.open.is_empty()
             && self.writes.open_count() == 0
-            && self.rebind.is_empty()
+            && self.rebind.due.is_empty()
     }
 
     /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
 use crate::json::{self, Raw};
 use crate::record::{EventData, Key, Record, Records};
+use crate::time::Timestamp;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub(crate) struct QueueEntry {
     pub(crate) portal: String,
     pub(crate) connector: Option<String>,
     pub(crate) bound: Vec<EventName>,
+    /// When the queue was last looked at and all of `bound` was there; older journals lack it.
+    pub(crate) seen: Option<Timestamp>,
 }
 
 /// An object that has failed at least once.
@@ -95,23 +98,27 @@ pub(crate) enum Decoded {
 impl QueueEntry {
     fn encode(&self) -> String {
         let connector = self.connector.as_deref().map_or_else(|| "null".to_owned(), json::quoted);
-        json::object(&[
+        let mut bound = self.bound.iter().map(|event| json::quoted(event.as_str()));
+        let mut fields = vec![
             ("format", self.format.to_string()),
             ("portal", json::quoted(&self.portal)),
             ("connector", connector),
-            ("bound", json::list(&mut self.bound.iter().map(|event| json::quoted(event.as_str())))),
-        ])
+            ("bound", json::list(&mut bound)),
+        ];
+        fields.extend(self.seen.map(|seen| ("seen", seen.0.to_string())));
+        json::object(&fields)
     }
 
     fn decode(raw: Raw<'_>) -> Option<QueueEntry> {
-        let [format, portal, connector, bound] =
-            raw.fields(["format", "portal", "connector", "bound"])?;
+        let [format, portal, connector, bound, seen] =
+            raw.fields(["format", "portal", "connector", "bound", "seen"])?;
         let event = |raw: Raw<'_>| EventName::new(raw.text()?).ok();
         Some(QueueEntry {
             format: format?.number()?,
             portal: portal?.text()?,
             connector: optional(connector)?,
             bound: bound?.list()?.into_iter().map(event).collect::<Option<_>>()?,
+            seen: seen.and_then(Raw::number).map(Timestamp),
         })
     }
 }
@@ -336,13 +343,14 @@ mod tests {
         assert_eq!(decode(&written), Some(Decoded::Object(object.clone())));
         assert_eq!(object.open(), Some((key, records)));
         let bound = vec![EventName::new("ONX").unwrap()];
-        let queue = QueueEntry { format: 1, portal: "p".into(), connector: None, bound };
-        let written = queue_entry(&queue);
-        assert!(
-            written
-                .value
-                .ends_with(r#" {"format":1,"portal":"p","connector":null,"bound":["ONX"]}"#)
-        );
-        assert_eq!(decode(&written), Some(Decoded::Queue(queue)));
+        let older =
+            QueueEntry { format: 1, portal: "p".into(), connector: None, bound, seen: None };
+        let newer = QueueEntry { seen: Some(Timestamp(1_795_000_000_000)), ..older.clone() };
+        let start = r#" {"format":1,"portal":"p","connector":null,"bound":["ONX"]"#;
+        for (queue, end) in [(older, "}"), (newer, r#","seen":1795000000000}"#)] {
+            let written = queue_entry(&queue);
+            assert!(written.value.ends_with(&format!("{start}{end}")), "{}", written.value);
+            assert_eq!(decode(&written), Some(Decoded::Queue(queue)));
+        }
     }
 }

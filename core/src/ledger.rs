@@ -11,6 +11,7 @@ use crate::lane::{Lane, Saved};
 use crate::ordered::{Map, Set};
 use crate::record::{Key, Records};
 use crate::step::Save;
+use crate::time::Timestamp;
 
 /// What goes on once a save is durable.
 #[derive(Debug, Clone)]
@@ -63,6 +64,7 @@ impl Ledger {
                 portal: config.portal.clone(),
                 connector,
                 bound: Vec::new(),
+                seen: None,
             },
             inherited: Set::new(),
             retrying: Map::new(),
@@ -87,7 +89,7 @@ impl Ledger {
             match journal::decode(&entry) {
                 Some(Decoded::Queue(queue)) => {
                     self.recognise(&queue)?;
-                    self.queue.bound = queue.bound;
+                    (self.queue.bound, self.queue.seen) = (queue.bound, queue.seen);
                     owned = true;
                 }
                 Some(Decoded::Reservation(process)) => {
@@ -148,6 +150,19 @@ impl Ledger {
     pub(crate) fn set_bound(&mut self, bound: Vec<EventName>) {
         if self.queue.bound != bound {
             self.queue.bound = bound;
+            self.save_queue();
+        }
+    }
+
+    /// When the queue was last looked at and every binding was there, by the host's clock.
+    pub(crate) fn seen(&self) -> Option<Timestamp> {
+        self.queue.seen
+    }
+
+    /// Everything was there at this time; it becomes durable now, or with the entry's next change.
+    pub(crate) fn set_seen(&mut self, at: Timestamp, now: bool) {
+        self.queue.seen = Some(at);
+        if now {
             self.save_queue();
         }
     }

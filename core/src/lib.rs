@@ -90,6 +90,7 @@ uniffi::setup_scaffolding!();
 
 mod admit;
 mod answers;
+mod bindings;
 mod change;
 mod check;
 mod clock;

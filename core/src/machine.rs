@@ -1,5 +1,6 @@
 //! The machine itself: routes an input to its owner and gathers one step.
 
+use crate::bindings::Rebind;
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
@@ -7,7 +8,7 @@ use crate::config::Config;
 use crate::error::{ConfigError, Misuse};
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
-use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
+use crate::id::{BatchId, CallId, ProcessId, SaveId};
 use crate::input::{Input, Redrive, SaveOutcome};
 use crate::journal::JournalContents;
 use crate::json::Value;
@@ -60,7 +61,7 @@ pub struct Machine {
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
     /// Bindings that had vanished.
-    pub(crate) rebind: Set<EventName>,
+    pub(crate) rebind: Rebind,
     /// The one object whose reading made a whole batch fail.
     pub(crate) suspect: Option<Key>,
     /// Rounds in a row that said that the token has expired.
@@ -135,7 +136,7 @@ impl Machine {
             ledger,
             pace: Pace::new(config.limits),
             calls: Map::new(),
-            rebind: Set::new(),
+            rebind: Rebind::default(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,

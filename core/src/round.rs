@@ -181,7 +181,7 @@ impl Machine {
         }
         tail.extend(self.sweep_asks(now));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
+        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
@@ -323,7 +323,7 @@ impl Machine {
         let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
         let hot = (sweeps && self.may("event.offline.list"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
-            || (!self.rebind.is_empty() && self.may("event.bind"))
+            || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
             || self.writes.has_next(&limited);
         if hot {
