@@ -95,6 +95,7 @@ mod change;
 mod check;
 mod clock;
 mod config;
+mod cycle;
 mod dispatch;
 mod end;
 mod error;

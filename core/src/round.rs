@@ -150,18 +150,16 @@ impl Machine {
         calls.map(|(process, ids)| Ask::Clear { process, ids }).collect()
     }
 
-    fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
-        let pace = &self.pace;
-        let limited = |method: &str| pace.is_limited(method, now);
+    fn write_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         // with nothing to read there is room for more
         let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
-        self.writes.take(most.min(room), &limited).into_iter().map(Ask::Write).collect()
+        self.take_writes(most.min(room), true, now).into_iter().map(Ask::Write).collect()
     }
 
     fn closing_asks(&mut self) -> Option<Vec<Ask>> {
         let now = self.book.clock.now();
         let mut asks = self.clears();
-        asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        asks.extend(self.write_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         (!asks.is_empty()).then_some(asks)
     }
 
@@ -186,7 +184,7 @@ impl Machine {
             tail.push(Ask::Lag);
         }
         let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
-        let writes = self.take_writes(now, free);
+        let writes = self.write_asks(now, free);
         let free = free.saturating_sub(writes.len());
         asks.extend(writes);
         if free > 0 {
@@ -319,13 +317,12 @@ impl Machine {
     }
 
     fn is_round_due(&self, now: Moment) -> bool {
-        let limited = |method: &str| self.pace.is_limited(method, now);
         let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
         let hot = (sweeps && self.may("event.offline.list"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
-            || self.writes.has_next(&limited);
+            || self.next_write(now).is_some_and(|write| write.batched);
         if hot {
             return true;
         }
