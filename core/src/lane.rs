@@ -175,6 +175,14 @@ impl Lane {
         }
     }
 
+    /// The newest record of an object in hand.
+    pub(crate) fn newest(&self, key: &Key) -> Option<RecordId> {
+        let entry = self.entries.get(key)?;
+        let work = entry.work.iter().flat_map(|work| [&work.records, &work.later]);
+        let records = work.chain(entry.parked.iter().map(|parked| &parked.records));
+        records.filter_map(record::newest).max()
+    }
+
     pub(crate) fn is_in_hand(&self, id: RecordId) -> bool {
         self.placed.contains_key(&id) || self.parked.contains_key(&id)
     }

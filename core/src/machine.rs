@@ -5,6 +5,7 @@ use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
 use crate::config::{Config, Consumers, Limits, Mode};
+use crate::cycle::Cycle;
 use crate::defect::{Broken, Defect, Memory};
 use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
@@ -66,6 +67,7 @@ pub struct Machine {
     pub(crate) leases: Leases,
     pub(crate) watch: Watch,
     pub(crate) writes: Writes,
+    pub(crate) cycle: Cycle,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
@@ -181,6 +183,7 @@ impl Machine {
             leases: Leases::new(config.consumers),
             watch: Watch::default(),
             writes: Writes::default(),
+            cycle: Cycle::default(),
             ledger,
             pace: Pace::new(limits),
             calls: Map::new(),
@@ -287,7 +290,11 @@ impl Machine {
                         WriteResult::Refused { code: String::new(), description: why.into() };
                     self.effect(Effect::Written(Written { write, result: refused }));
                 } else {
-                    self.writes.add(write, method, params);
+                    let object = self.registry.written(&method, &params);
+                    self.writes.add(write, method, params, object.clone());
+                    if let Some(object) = object {
+                        self.tell_of_cycle(&object, self.now());
+                    }
                 }
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
@@ -346,6 +353,7 @@ impl Machine {
         self.expire(now);
         self.take_ripe(now);
         self.lane.wake(now);
+        self.cycle.clean(now);
         self.flush();
         if self.phase == PhaseState::Running {
             if self.has(Defect::ReadOnce) {
@@ -393,6 +401,9 @@ impl Machine {
             if changes.is_empty() {
                 return;
             }
+            for (key, _) in &changes {
+                self.note_delivery(key, now);
+            }
             let count = changes.len() as u64;
             self.book.counters.delivered = self.book.counters.delivered.saturating_add(count);
             let (keys, changes): (Vec<(String, Key)>, Vec<Change>) = changes
@@ -428,9 +439,7 @@ impl Machine {
             return;
         }
         if self.pace.next_request(now).is_none() {
-            let pace = &self.pace;
-            let limited = |method: &str| pace.is_limited(method, now);
-            let Some(write) = self.writes.take_alone(&limited) else { return };
+            let Some(write) = self.take_writes(1, false, now).pop() else { return };
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }
