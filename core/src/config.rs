@@ -127,7 +127,8 @@ pub enum Mode {
     Auto,
     /// Reservation; needs a plan with `rest_offline_extended` (F11).
     Reserve,
-    /// Lossless deletion. Not available in this version.
+    /// Lossless deletion, on any plan: records are listed, written to the journal, deleted from the queue,
+    /// and delivered from the journal, which is their only home then. Needs [`Durability::Durable`].
     Delete,
 }
 
@@ -215,11 +216,8 @@ impl Config {
         if self.events.is_empty() {
             return Err(ConfigError::NoEvents);
         }
-        if self.mode == Mode::Delete {
-            return Err(ConfigError::NotAvailable {
-                what: "draining by deletion (mode delete)",
-                instead: "use mode auto or reserve, on a plan with rest_offline_extended",
-            });
+        if self.mode == Mode::Delete && self.journal != Durability::Durable {
+            return Err(ConfigError::DeleteNeedsJournal);
         }
         if self.on_reject == OnReject::Register {
             if self.consumers != Consumers::Sole {

@@ -11,9 +11,12 @@ mod verify;
 mod work;
 
 use crate::clock::Moment;
+use crate::defect::Broken;
+use crate::deletion::is_old;
 use crate::id::{ProcessId, RecordId, SaveId};
 use crate::ordered::{Map, Set};
 use crate::record::{self, Key, Record, Records};
+use crate::time::Timestamp;
 
 use index::Index;
 pub(crate) use settle::Settle;
@@ -32,6 +35,7 @@ pub(crate) struct Lane {
     /// What is done is read again before it is cleared.
     verifies: bool,
     pub(crate) reservations: Map<ProcessId, Reservation>,
+    broken: Broken,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -60,6 +64,11 @@ pub(crate) enum Saved {
 }
 
 impl Lane {
+    /// `verifies`: what is done is read again before it is cleared.
+    pub(crate) fn new(verifies: bool, broken: Broken) -> Lane {
+        Lane { verifies, broken, ..Lane::default() }
+    }
+
     /// Changes an object's work and keeps the index in step.
     pub(crate) fn update<R>(
         &mut self,
@@ -166,13 +175,50 @@ impl Lane {
         }
     }
 
+    /// The newest record of an object in hand.
+    pub(crate) fn newest(&self, key: &Key) -> Option<RecordId> {
+        let entry = self.entries.get(key)?;
+        let work = entry.work.iter().flat_map(|work| [&work.records, &work.later]);
+        let records = work.chain(entry.parked.iter().map(|parked| &parked.records));
+        records.filter_map(record::newest).max()
+    }
+
     pub(crate) fn is_in_hand(&self, id: RecordId) -> bool {
         self.placed.contains_key(&id) || self.parked.contains_key(&id)
     }
 
-    /// Records in work and parked ones.
-    pub(crate) fn records_in_hand(&self) -> u64 {
-        (self.placed.len() + self.parked.len()) as u64
+    /// Every record in work or parked.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.entries.values().flat_map(|entry| {
+            let work = entry.work.iter().flat_map(|w| w.records.values().chain(w.later.values()));
+            work.chain(entry.parked.iter().flat_map(|parked| parked.records.values()))
+        })
+    }
+
+    /// Records in work and parked ones that are under a reservation.
+    pub(crate) fn reserved_in_hand(&self) -> u64 {
+        self.records().filter(|record| record.process.is_some()).count() as u64
+    }
+
+    /// Records in work that reach the age at which they must be in the journal, and are not yet.
+    pub(crate) fn ageing(&self, portal: Timestamp) -> Vec<(Key, Record)> {
+        let placed = self.placed.iter().filter_map(|(id, key)| Some((key, self.known(*id)?)));
+        placed
+            .filter(|(_, record)| !record.kept && is_old(&record.changed_at, portal))
+            .map(|(key, record)| (key.clone(), record.clone()))
+            .collect()
+    }
+
+    /// Says whether the journal's entry of a record goes when what is in hand of it is done.
+    pub(crate) fn set_kept(&mut self, id: RecordId, kept: bool) {
+        let Some(key) = self.placed.get(&id).cloned() else { return };
+        self.update(&key, |work| {
+            for records in [&mut work.records, &mut work.later] {
+                if let Some(record) = records.get_mut(&id) {
+                    record.kept = kept;
+                }
+            }
+        });
     }
 
     /// An older record of a parked object is cleared: a newer one stands for it.
@@ -181,7 +227,7 @@ impl Lane {
             return;
         };
         let Some(parked) = entry.parked.as_mut() else { return };
-        if parked.records.get(&id).is_some_and(|record| record.process == *process) {
+        if parked.records.get(&id).is_some_and(|record| record.process.as_ref() == Some(process)) {
             parked.records.remove(&id);
             self.parked.remove(&id);
         }
@@ -197,13 +243,14 @@ impl Lane {
 
     /// Whether this very record is in hand.
     pub(crate) fn holds(&self, id: RecordId, process: &ProcessId, changed_at: &str) -> bool {
-        self.known(id)
-            .is_some_and(|known| known.process == *process && known.changed_at == changed_at)
+        self.known(id).is_some_and(|known| {
+            known.process.as_ref() == Some(process) && known.changed_at == changed_at
+        })
     }
 
     /// Takes a record out of wherever it is, because the portal has freed and changed it.
     fn displace(&mut self, id: RecordId) {
-        if let Some(process) = self.known(id).map(|record| record.process.clone()) {
+        if let Some(process) = self.known(id).and_then(|record| record.process.clone()) {
             self.release(&process, id);
         }
         if let Some(key) = self.placed.remove(&id) {
@@ -253,7 +300,7 @@ impl Lane {
         let mut processes: Set<ProcessId> = self.reservations.keys().cloned().collect();
         let mut add = |records: &Records| {
             for record in records.values() {
-                processes.insert(record.process.clone());
+                processes.extend(record.process.clone());
             }
         };
         for entry in self.entries.values() {

@@ -75,6 +75,7 @@
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
 //! | `ordered`, `json`, `fingerprint` | maps and sets, JSON, and what stands for a text, each in little code |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
+//! | `defect` | a machine that is wrong in one known way, for the tests of the tests |
 //! | `outer` | what a host's transport does with a call: functions without memory |
 //!
 //! The surface is in `config`, `input`, `step`, `change`, `notice`, `status`, `error`, `id`, `time`.
@@ -92,10 +93,14 @@ uniffi::setup_scaffolding!();
 
 mod admit;
 mod answers;
+mod bindings;
 mod change;
 mod check;
 mod clock;
 mod config;
+mod cycle;
+mod defect;
+mod deletion;
 mod dispatch;
 mod end;
 mod error;
@@ -139,6 +144,8 @@ pub use change::{
 pub use config::{
     BatchSize, Config, Consumers, Durability, Limits, Mode, OnReject, Retrieve, Retry, Until,
 };
+#[cfg(feature = "defect")]
+pub use defect::Defect;
 pub use error::{ConfigError, InvalidValue, Misuse};
 pub use failure::Failure;
 pub use id::{

@@ -1,6 +1,7 @@
 //! What a sweep has found: reservations that nobody owns, or somebody else.
 
 use crate::answers::Together;
+use crate::defect::Defect;
 use crate::id::ProcessId;
 use crate::machine::Machine;
 use crate::notice::Notice;
@@ -38,6 +39,12 @@ impl Machine {
     /// Takes into hand what is nobody else's.
     fn adopt(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) {
         self.watch_listed(&rows);
+        let inherited = |(_, process): &(Row, ProcessId)| self.ledger.inherited.contains(process);
+        let ignored = |orphan: &(Row, ProcessId)| {
+            (self.has(Defect::AdoptNothing) && inherited(orphan))
+                || (self.has(Defect::SweepNewOnly) && orphan.0.errored)
+        };
+        let rows: Vec<(Row, ProcessId)> = rows.into_iter().filter(|row| !ignored(row)).collect();
         let orphans: Vec<(Row, ProcessId)> = if self.leases.is_shared() {
             rows.into_iter().filter(|(row, process)| self.may_adopt(row, process)).collect()
         } else {
@@ -81,7 +88,8 @@ impl Machine {
         self.leases.finish(now);
         self.sweep.look_at(self.leases.next_look());
         self.watch_finished(finished);
-        if first {
+        self.keep_ageing();
+        if first && !self.has(Defect::AdoptNothing) {
             self.forget_what_is_gone();
         }
     }
@@ -100,8 +108,12 @@ impl Machine {
                 self.ledger.delete_reservation(&process);
             }
         }
-        for (key, _) in std::mem::take(&mut self.ledger.retrying) {
-            self.ledger.delete_object(&key);
+        for (key, failed) in std::mem::take(&mut self.ledger.retrying) {
+            if self.deletion.holds(&key) {
+                self.ledger.retrying.insert(key, failed);
+            } else {
+                self.ledger.delete_object(&key);
+            }
         }
     }
 }

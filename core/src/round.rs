@@ -4,6 +4,8 @@ mod call;
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::defect::Defect;
+use crate::deletion::Run;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
@@ -34,6 +36,8 @@ const MOST_PAGES: usize = 8;
 /// While the sweep holds everything else back it may have more.
 const MOST_PAGES_ALONE: usize = 18;
 const MOST_BINDS: usize = 4;
+/// Records that others' lie between need a call each, and readings need room too.
+const MOST_DELETES: usize = 24;
 
 /// The two plan features that matter (F22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,15 @@ pub(crate) enum Feature {
 pub(crate) enum Side {
     Fresh,
     Errored,
+}
+
+/// A page of free records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Of one lane, oldest ID first; at most so many of it are taken.
+    Lane { side: Side, page: u32, limit: u32 },
+    /// Of both lanes, oldest change first: those close to the age of deletion are taken.
+    Oldest { page: u32 },
 }
 
 /// What one sub-call asks.
@@ -70,6 +83,9 @@ pub(crate) enum Ask {
         side: Side,
         limit: u32,
     },
+    /// Lists free records, to be deleted after the journal knows them.
+    List(Listing),
+    Delete(Run),
     Lag,
     Sweep(Page),
     /// Whether a clear has cleared.
@@ -110,6 +126,8 @@ impl Round {
                 | Ask::Error { .. }
                 | Ask::Write(_)
                 | Ask::Get { .. }
+                | Ask::List(_)
+                | Ask::Delete(_)
                 | Ask::Lag
                 | Ask::Sweep(_)
                 | Ask::Probe { .. } => None,
@@ -120,7 +138,7 @@ impl Round {
     }
 
     pub(crate) fn reserves(&self) -> bool {
-        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. }))
+        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. } | Ask::List(_)))
     }
 }
 
@@ -131,7 +149,7 @@ impl Machine {
             PhaseState::Checking => self.check_asks(),
             PhaseState::Running => self.drain_asks(now),
             PhaseState::Stopping { .. } => self.closing_asks(),
-            PhaseState::Ended(_) => None,
+            PhaseState::Closing(_) | PhaseState::Ended(_) => None,
         }
     }
 
@@ -172,18 +190,16 @@ impl Machine {
         asks
     }
 
-    fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
-        let pace = &self.pace;
-        let limited = |method: &str| pace.is_limited(method, now);
+    fn write_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         // with nothing to read there is room for more
         let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
-        self.writes.take(most.min(room), &limited).into_iter().map(Ask::Write).collect()
+        self.take_writes(most.min(room), true, now).into_iter().map(Ask::Write).collect()
     }
 
     fn closing_asks(&mut self) -> Option<Vec<Ask>> {
         let now = self.book.clock.now();
         let mut asks = self.clears();
-        asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        asks.extend(self.write_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         if self.lane.is_verifying() {
             asks.extend(self.read_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         }
@@ -197,21 +213,34 @@ impl Machine {
         let mut asks = self.clears();
         asks.extend(self.error_asks(now));
         let mut tail = Vec::new();
-        if let Some(Limits { fresh, errored }) = self.get_limits(now) {
+        if let Some(Limits { fresh, mut errored }) = self.get_limits(now) {
+            let to_the_end = self.config.until == Until::Empty;
+            if self.has(Defect::NoErrorLane) || (self.has(Defect::EmptyIgnoresErrors) && to_the_end)
+            {
+                errored = 0;
+            }
             let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
-            let asked = sides.into_iter().filter(|(_, limit)| *limit > 0);
-            tail.extend(asked.map(|(side, limit)| Ask::Get { side, limit }));
+            for (side, limit) in sides.into_iter().filter(|(_, limit)| *limit > 0) {
+                if self.is_deleting() {
+                    tail.extend(self.list_asks(side, limit));
+                } else {
+                    tail.push(Ask::Get { side, limit });
+                }
+            }
             // a nudge that comes from now on asks for another look
             self.reserve.nudged &= fresh == 0;
         }
+        tail.extend(self.oldest_asks(now));
         tail.extend(self.sweep_asks(now));
+        let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
+        tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
+        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
         let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
-        let writes = self.take_writes(now, free);
+        let writes = self.write_asks(now, free);
         let free = free.saturating_sub(writes.len());
         asks.extend(writes);
         if free > 0 {
@@ -231,8 +260,9 @@ impl Machine {
             let Some(work) = self.lane.work(&key) else { continue };
             let mut by_process: Map<ProcessId, Vec<MessageId>> = Map::new();
             for record in work.records.values().filter(|record| !record.errored) {
+                let Some(process) = record.process.clone() else { continue };
                 let message = record.message.clone();
-                by_process.change(record.process.clone(), |messages| messages.push(message));
+                by_process.change(process, |messages| messages.push(message));
             }
             // records of more reservations than that stay reserved, and go with the rest when done
             for (process, messages) in by_process.into_iter().take(MOST_OF_ONE) {
@@ -248,11 +278,15 @@ impl Machine {
         asks
     }
 
+    fn sweeps_no_more(&self) -> bool {
+        self.has(Defect::NoSweep) || (self.has(Defect::SweepOnce) && self.sweep.completed > 0)
+    }
+
     fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
         if self.is_last_sweep_due() {
             self.sweep.demand_once(now);
         }
-        if !self.sweep.is_due(now) || !self.may("event.offline.list") {
+        if !self.sweep.is_due(now) || !self.may("event.offline.list") || self.sweeps_no_more() {
             return Vec::new();
         }
         let mut asks = Vec::new();
@@ -262,6 +296,7 @@ impl Machine {
             self.sweep.begin(known.iter(), now, self.book.rounds, counts);
             self.watch_begins(now);
             asks.extend(self.may("event.get").then_some(Ask::Bindings));
+            asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
         }
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
@@ -308,7 +343,10 @@ impl Machine {
     }
 
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
-        if self.reserve.after_sweep || !self.may("event.offline.get") {
+        let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
+        let listed = !self.deletion.is_through() || !self.knows_no_old(now);
+        let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
+        if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
         if self.handler.is_down() {
@@ -316,7 +354,8 @@ impl Machine {
             return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
         }
         let waited = self.handler.last_delivered.until(now);
-        let limits = self.reserve.limits(&self.lane, self.held_back(now), waited);
+        let aside = self.held_back(now);
+        let limits = self.reserve.limits(&self.lane, self.deletion.len(), aside, waited);
         // what has rested is looked for whatever else is in hand
         limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
     }
@@ -356,13 +395,14 @@ impl Machine {
     }
 
     fn is_round_due(&self, now: Moment) -> bool {
-        let limited = |method: &str| self.pace.is_limited(method, now);
-        let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
+        let sweeps = (self.sweep.is_due(now) || self.is_last_sweep_due()) && !self.sweeps_no_more();
         let hot = (sweeps && self.may("event.offline.list"))
+            || (self.is_oldest_due(now) && self.may("event.offline.list"))
+            || (self.deletion.is_due() && self.may("event.offline.get"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
-            || (!self.rebind.is_empty() && self.may("event.bind"))
+            || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
-            || self.writes.has_next(&limited);
+            || self.next_write(now).is_some_and(|write| write.batched);
         if hot {
             return true;
         }

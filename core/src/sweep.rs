@@ -101,6 +101,11 @@ impl Sweep {
         self.run.is_some()
     }
 
+    /// Whether a call may still execute late.
+    pub(crate) fn is_to_look_again(&self) -> bool {
+        self.again.is_some()
+    }
+
     pub(crate) fn next(&self) -> Moment {
         [self.again, self.look].into_iter().flatten().fold(self.due, Moment::min)
     }

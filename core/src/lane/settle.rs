@@ -20,15 +20,17 @@ pub(crate) struct Settle {
 impl Settle {
     pub(crate) fn add(&mut self, records: &Records, now: Moment) {
         for record in records.values() {
+            let Some(process) = record.process.clone() else { continue };
             let changed_at = record.changed_at.clone();
-            self.due.change(record.process.clone(), |ids| ids.insert(record.id, changed_at));
+            self.due.change(process, |ids| ids.insert(record.id, changed_at));
             self.since.get_or_insert(now);
         }
     }
 
     /// Whether this very record is judged done and only waits to be cleared.
     pub(crate) fn is_cleared(&self, record: &Record) -> bool {
-        self.waits(&record.process, record.id, &record.changed_at)
+        let process = record.process.as_ref();
+        process.is_some_and(|process| self.waits(process, record.id, &record.changed_at))
     }
 
     /// The same of its parts.

@@ -21,10 +21,6 @@ pub(crate) enum Checked {
 }
 
 impl Lane {
-    pub(crate) fn new(verifies: bool) -> Lane {
-        Lane { verifies, ..Lane::default() }
-    }
-
     /// A reading has an answer; `None` when none was expected.
     pub(crate) fn read(
         &mut self,
@@ -59,7 +55,8 @@ impl Lane {
             let work = work.map(|work| work.records.values().chain(work.later.values()));
             let parked = entry.parked.as_ref().filter(|_| !registers);
             let parked = parked.map(|parked| parked.records.values());
-            work.into_iter().flatten().chain(parked.into_iter().flatten())
+            let records = work.into_iter().flatten().chain(parked.into_iter().flatten());
+            records.filter(|record| record.process.is_some())
         })
     }
 
