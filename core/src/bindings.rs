@@ -1,6 +1,7 @@
 //! What `event.get` and `event.bind` say: which bindings are there, which had vanished, and since when.
 
 use crate::check;
+use crate::defect::Defect;
 use crate::failure::Failure;
 use crate::id::EventName;
 use crate::json::Raw;
@@ -50,7 +51,9 @@ impl Machine {
         for event in there {
             self.is_bound(&event);
         }
-        self.report_vanished(&found.missing);
+        if !self.has(Defect::IgnoreLostBindings) {
+            self.report_vanished(&found.missing);
+        }
         if found.missing.is_empty() {
             self.ledger.set_seen(self.asked_at(), !checking);
         }

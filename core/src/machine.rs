@@ -4,9 +4,12 @@ use crate::bindings::Rebind;
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::Config;
+use crate::config::{Config, Consumers, Limits, Mode};
 use crate::cycle::Cycle;
+use crate::defect::{Broken, Defect, Memory};
+use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
+use crate::evidence::Watch;
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
 use crate::id::{BatchId, CallId, ProcessId, SaveId};
@@ -22,6 +25,7 @@ use crate::record::Key;
 use crate::reserve::Reserve;
 use crate::round::{REST, Round, TIMEOUT};
 use crate::rule::Registry;
+use crate::shared::Leases;
 use crate::status::{Counters, End, Phase, Status};
 use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
@@ -57,6 +61,11 @@ pub struct Machine {
     pub(crate) handler: Handler,
     pub(crate) reserve: Reserve,
     pub(crate) sweep: Sweep,
+    pub(crate) deletion: Deletion,
+    /// How records are taken, once it is known.
+    pub(crate) mode: Option<Mode>,
+    pub(crate) leases: Leases,
+    pub(crate) watch: Watch,
     pub(crate) writes: Writes,
     pub(crate) cycle: Cycle,
     pub(crate) ledger: Ledger,
@@ -72,6 +81,9 @@ pub struct Machine {
     pub(crate) read_cap: usize,
     /// What the answers of the round at hand say together.
     pub(crate) together: crate::answers::Together,
+    /// What is wrong with it on purpose, in tests only.
+    broken: Broken,
+    pub(crate) memory: Memory,
     pub(crate) book: Book,
 }
 
@@ -84,6 +96,8 @@ pub(crate) struct Book {
     pub(crate) waiting: Option<u64>,
     pub(crate) rounds: u64,
     pub(crate) next_id: u64,
+    /// The portal's clock less the host's.
+    ahead: i64,
     effects: Vec<Effect>,
 }
 
@@ -92,7 +106,11 @@ pub(crate) struct Book {
 pub(crate) enum PhaseState {
     Checking,
     Running,
-    Stopping { since: Moment },
+    Stopping {
+        since: Moment,
+    },
+    /// Nothing more is asked; the journal is told so before the end.
+    Closing(End),
     Ended(End),
 }
 
@@ -123,27 +141,59 @@ impl Machine {
         seed: u64,
         now: Timestamp,
     ) -> Result<Machine, ConfigError> {
+        Machine::open_as(Broken::default(), config, journal, seed, now)
+    }
+
+    /// Opens a machine that is wrong in one way.
+    ///
+    /// # Errors
+    /// As [`Machine::open`].
+    #[cfg(feature = "defect")]
+    pub fn open_with_defect(
+        defect: Defect,
+        config: Config,
+        journal: JournalContents,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Machine, ConfigError> {
+        Machine::open_as(Broken { defect: Some(defect) }, config, journal, seed, now)
+    }
+
+    fn open_as(
+        broken: Broken,
+        config: Config,
+        journal: JournalContents,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Machine, ConfigError> {
         config.check()?;
         let (ledger, inheritance) = Ledger::open(&config, journal)?;
+        let limits = if broken.has(Defect::IgnoreBucket) { Limits::Off } else { config.limits };
         let mut machine = Machine {
             registry: Registry::new(&config.rules),
             phase: PhaseState::Checking,
             check: Check::default(),
-            lane: Lane::default(),
+            lane: Lane::new(config.consumers != Consumers::Sole, broken),
             settle: Settle::default(),
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
+            deletion: Deletion::default(),
+            mode: None,
+            leases: Leases::new(config.consumers),
+            watch: Watch::default(),
             writes: Writes::default(),
             cycle: Cycle::default(),
             ledger,
-            pace: Pace::new(config.limits),
+            pace: Pace::new(limits),
             calls: Map::new(),
             rebind: Rebind::default(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
             together: crate::answers::Together::default(),
+            broken,
+            memory: Memory::default(),
             book: Book {
                 clock: Clock::new(now),
                 random: Random::new(seed),
@@ -151,6 +201,7 @@ impl Machine {
                 waiting: None,
                 rounds: 0,
                 next_id: 1,
+                ahead: 0,
                 effects: Vec::new(),
             },
             config,
@@ -161,10 +212,14 @@ impl Machine {
 
     fn inherit(&mut self, inheritance: Inheritance) {
         for (key, attempts, records) in inheritance.parked {
+            self.watch_inherited(&records);
             self.lane.park(&key, Parked { records, attempts });
             self.lane.set_journalled(&key, true);
         }
         for (key, attempts, records) in inheritance.registered {
+            if self.has(Defect::ForgetRegistered) {
+                continue;
+            }
             let mut work = Work::new(records, 1);
             work.tries = Tries::new(attempts, 1);
             work.origin = crate::change::Origin::Redriven;
@@ -173,6 +228,9 @@ impl Machine {
             work.stage = Stage::Resting { until: Moment(0).plus(TIMEOUT).plus(REST) };
             self.lane.begin(key.clone(), work);
             self.lane.set_journalled(&key, true);
+        }
+        for (key, record) in inheritance.kept {
+            self.deletion.inherit(key, record, Moment(0));
         }
         if let Some((entries, resync)) = inheritance.damaged {
             self.notice(Notice::JournalDamaged { entries, resync });
@@ -201,7 +259,7 @@ impl Machine {
                 PhaseState::Checking => Phase::Checking,
                 PhaseState::Running if self.handler.is_down() => Phase::HandlerDown,
                 PhaseState::Running => Phase::Running,
-                PhaseState::Stopping { .. } => Phase::Stopping,
+                PhaseState::Stopping { .. } | PhaseState::Closing(_) => Phase::Stopping,
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
@@ -211,6 +269,11 @@ impl Machine {
             writes_open: self.writes.open_count(),
             counters: self.book.counters,
         }
+    }
+
+    /// Whether it is wrong in this way on purpose.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.broken.has(defect)
     }
 
     fn take(&mut self, input: Input) {
@@ -236,7 +299,7 @@ impl Machine {
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
             Input::Stop => {
-                if !matches!(self.phase, PhaseState::Stopping { .. }) {
+                if !matches!(self.phase, PhaseState::Stopping { .. } | PhaseState::Closing(_)) {
                     self.phase = PhaseState::Stopping { since: self.now() };
                 }
             }
@@ -258,6 +321,8 @@ impl Machine {
                 AfterSave::Reservation(process) => self.lane.confirm_saved(&process, save),
                 AfterSave::Intent(key) => self.lane.set_stage(&key, Stage::ErrorDue),
                 AfterSave::Clear(records) => self.settle.add(&records, now),
+                AfterSave::Delete(id) => self.deletion.saved(id),
+                AfterSave::Opened => self.ledger.is_opened = true,
             }
         }
     }
@@ -286,20 +351,28 @@ impl Machine {
     fn run(&mut self) {
         let now = self.now();
         self.expire(now);
+        self.take_ripe(now);
         self.lane.wake(now);
         self.cycle.clean(now);
         self.flush();
         if self.phase == PhaseState::Running {
+            if self.has(Defect::ReadOnce) {
+                self.read_from_memory();
+            }
             self.lane.prepare(&self.registry, self.config.retrieve);
             self.deliver(now);
         }
         self.send(now);
         self.flush();
         self.end_if_over(now);
+        self.flush();
     }
 
     fn flush(&mut self) {
         for process in self.lane.settled_reservations() {
+            if self.has(Defect::JournalGrows) {
+                continue;
+            }
             self.ledger.delete_reservation(&process);
         }
         let id = SaveId(self.book.id());
@@ -314,7 +387,9 @@ impl Machine {
     fn deliver(&mut self, now: Moment) {
         let size = self.reserve.delivery_size();
         loop {
+            let alone = self.has(Defect::OneBatchAtATime) && !self.handler.open.is_empty();
             let (most, only) = match self.handler.allowance(now) {
+                _ if alone => return,
                 Allowance::Nothing => return,
                 Allowance::Free => (size, None),
                 Allowance::Any => (1, None),
@@ -337,6 +412,9 @@ impl Machine {
                 .unzip();
             self.handler.open.insert(id, OpenBatch::new(keys.into_iter().collect(), now));
             self.handler.last_delivered = now;
+            if self.has(Defect::ClearBeforeDone) {
+                self.clear_delivered(id, now);
+            }
             self.effect(Effect::Deliver(Batch { id, changes }));
         }
     }
@@ -372,12 +450,16 @@ impl Machine {
         self.pace.spend(now);
         self.book.counters.requests = self.book.counters.requests.saturating_add(1);
         let deadline = now.plus(TIMEOUT).plus(CALL_GRACE);
+        let forgets = match &what {
+            Asking::Round(_) => self.has(Defect::InnerConnector),
+            Asking::Write(_) => self.has(Defect::WritesWithoutConnector),
+        };
         self.calls.insert(id, OpenCall { what, deadline });
         self.effect(Effect::Call(Call {
             id,
             method: method.into(),
             params,
-            connector: self.config.connector.clone().filter(|_| connect),
+            connector: self.config.connector.clone().filter(|_| connect && !forgets),
             timeout: TIMEOUT,
         }));
     }
@@ -416,6 +498,19 @@ impl Machine {
 }
 
 impl Book {
+    /// The portal told its time.
+    pub(crate) fn portal_is_at(&mut self, started: Timestamp) {
+        if started > Timestamp(0) {
+            let millis = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
+            self.ahead = millis(started).saturating_sub(millis(self.clock.wall()));
+        }
+    }
+
+    /// What time it is at the portal, as far as is known.
+    pub(crate) fn portal_now(&self) -> Timestamp {
+        Timestamp(self.clock.wall().0.saturating_add_signed(self.ahead))
+    }
+
     fn id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id = self.next_id.saturating_add(1);
