@@ -263,7 +263,7 @@ impl Machine {
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
-            held: self.lane.working(),
+            held: self.lane.working().saturating_add(self.deletion.len()),
             delivering: self.lane.delivered(),
             parked: self.lane.parked_count(),
             writes_open: self.writes.open_count(),
