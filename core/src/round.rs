@@ -288,7 +288,8 @@ impl Machine {
         }
         if self.handler.is_down() {
             // nothing new, unless there is nothing left to try the user's code with
-            return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
+            let tries = self.lane.has_something_to_try() || self.handler.is_trying(now);
+            return (!tries).then_some(Limits::ONE);
         }
         let waited = self.handler.last_delivered.until(now);
         let limits = self.reserve.limits(&self.lane, self.held_back(now), waited);

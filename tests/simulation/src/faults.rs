@@ -75,6 +75,9 @@ impl Maker {
         if settings.journal == Durability::None || settings.on_reject == OnReject::Register {
             families.retain(|family| *family != Family::Journal);
         }
+        if !random.once_in(6) {
+            families.retain(|family| *family != Family::Bulk);
+        }
         let mut kinds: Vec<usize> = (0..KINDS.len()).collect();
         kinds.retain(|_| random.once_in(2));
         kinds.push(0);
@@ -286,9 +289,9 @@ fn down(at: u64, settings: &Settings, random: &mut Random) -> Vec<Happening> {
 }
 
 fn bulk(random: &mut Random) -> What {
-    match random.below(40) {
+    match random.below(60) {
         0 => What::HugeOrphan { count: 2_500 },
         1..=6 => What::HugeOrphan { count: random.within(51, 160) },
-        _ => What::Create { kind: 0, count: random.within(5, 60) },
+        _ => What::Create { kind: 0, count: random.within(5, 40) },
     }
 }

@@ -70,6 +70,9 @@ impl World {
 
     fn happen(&mut self, what: &What) {
         match what {
+            // nobody tells a host that sleeps
+            What::Stop { .. } | What::Nudge | What::Redrive | What::Write { .. }
+                if self.is_asleep() => {}
             What::Create { .. }
             | What::Change { .. }
             | What::Delete { .. }
@@ -173,7 +176,7 @@ impl World {
                 }
                 self.orphan(false, *count, false);
             }
-            _ => self.portal.record_event("ONSTRANGETHING", json!(false), now),
+            _ => self.portal.record_event("ONAPPUPDATE", json!(false), now),
         }
     }
 
@@ -341,6 +344,13 @@ impl World {
             }
             None if self.settings.until_empty => {}
             None => return Some("the machine does not run".into()),
+        }
+        if self.is_waiting() {
+            return Some("something is on its way".into());
+        }
+        let missing = self.portal.bindings().len() < event_names().len();
+        if missing || self.bindings_lost.is_some() {
+            return Some("bindings are lost".into());
         }
         let parked = |id: u64| self.witness.parked.values().any(|ids| ids.contains(&id));
         let rows = self.portal.queue();

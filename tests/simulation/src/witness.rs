@@ -18,7 +18,7 @@ const REST: u64 = 60_000;
 const PAUSE: u64 = 400;
 
 /// What one machine was seen to do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Witness {
     pub(crate) marks: Marks,
     pub(crate) breach: Option<Breach>,
@@ -32,6 +32,7 @@ pub(crate) struct Witness {
     last: BTreeMap<Object, Seen>,
     /// Since the last done of an object.
     retries: BTreeMap<Object, u32>,
+    attempts_known: bool,
     rests: BTreeMap<String, u64>,
     /// Calls that must not be repeated: an `error` of a record, a write.
     once: BTreeSet<String>,
@@ -72,6 +73,33 @@ pub(crate) fn is_clean(reply: &Reply) -> bool {
     match reply {
         Reply::Answer { body, .. } => body.starts_with("{\"result\":") && body.ends_with('}'),
         Reply::NotSent(_) | Reply::Unknown { .. } => false,
+    }
+}
+
+impl Default for Witness {
+    fn default() -> Witness {
+        Witness {
+            marks: Marks::default(),
+            breach: None,
+            judged: BTreeSet::new(),
+            parked: BTreeMap::new(),
+            open: BTreeMap::new(),
+            last: BTreeMap::new(),
+            retries: BTreeMap::new(),
+            attempts_known: true,
+            rests: BTreeMap::new(),
+            once: BTreeSet::new(),
+            unknown_since: None,
+            limited: BTreeMap::new(),
+            paused_until: 0,
+            orphans: BTreeSet::new(),
+            errored_orphans: BTreeSet::new(),
+            dark: BTreeSet::new(),
+            redriven: BTreeSet::new(),
+            registered: BTreeSet::new(),
+            gone: BTreeSet::new(),
+            waited: BTreeSet::new(),
+        }
     }
 }
 
@@ -247,7 +275,11 @@ impl Witness {
 
     pub(crate) fn rests_forgotten(&mut self) {
         self.rests.clear();
-        self.retries.clear();
+    }
+
+    /// An older journal may count attempts that have long been settled.
+    pub(crate) fn attempts_forgotten(&mut self) {
+        self.attempts_known = false;
     }
 
     /// A batch goes to the user's code.
@@ -351,7 +383,7 @@ impl Witness {
         if reason.contains("used up") {
             self.marks.met(Mark::UsedUp);
             let retries = self.retries.get(&object).copied().unwrap_or(0);
-            if retries < most && !registered {
+            if retries < most && !registered && self.attempts_known {
                 let what = format!("{object:?} was parked after {retries} of {most} attempts");
                 self.broken(Law::Isolation, what);
             }

@@ -22,7 +22,7 @@ const CONNECTOR: &str = "warehouse";
 const EVENTS: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE ONCRMCONTACTADD \
     ONCRMCONTACTUPDATE ONCRMCONTACTDELETE ONCRMDYNAMICITEMADD ONCRMDYNAMICITEMUPDATE \
     ONCRMDYNAMICITEMDELETE ONTASKADD ONTASKUPDATE ONTASKDELETE ONCRMCURRENCYADD \
-    ONCRMCURRENCYUPDATE ONCRMCURRENCYDELETE ONUSERADD ONSTRANGETHING";
+    ONCRMCURRENCYUPDATE ONCRMCURRENCYDELETE ONUSERADD ONAPPUPDATE";
 
 /// How machines are opened.
 #[derive(Debug, Clone, Copy, Default)]
@@ -229,6 +229,9 @@ impl World {
         let (contents, changed) = self.journal.open(damage);
         if changed {
             self.witness.rests_forgotten();
+            self.witness.attempts_forgotten();
+            // which events were bound is forgotten with the journal
+            self.bindings_lost = None;
             self.witness.marks.met_if(Mark::RolledBack, damage == Some(Damage::RolledBack));
             let gone = damage == Some(Damage::Deleted) && reserved;
             self.witness.marks.met_if(Mark::JournalGone, gone);
@@ -300,9 +303,6 @@ impl World {
     pub(crate) fn give(&mut self, input: Input) {
         let now = self.host_now();
         let Some(machine) = &mut self.machine else { return };
-        if matches!(machine.status().phase, Phase::Ended(_)) {
-            return;
-        }
         let name = if self.keep.story { format!("{input:?}") } else { String::new() };
         let step = match machine.handle(input, now) {
             Ok(step) => step,
@@ -320,7 +320,7 @@ impl World {
         }
         // a host's timer runs for a span of time, whatever its clock does meanwhile
         self.wake = step.wake_at.map(|wake| self.now.saturating_add(wake.at.since(now).0));
-        let count = step.effects.len();
+        let (count, over) = (step.effects.len(), step.wake_at.is_none());
         for (place, effect) in step.effects.into_iter().enumerate() {
             if let Some((left, down)) = self.crash_within {
                 if left == 0 {
@@ -332,7 +332,9 @@ impl World {
             }
             self.carry_out(effect);
         }
-        self.note_end();
+        if over {
+            self.note_end();
+        }
     }
 
     fn note_end(&mut self) {
@@ -401,7 +403,9 @@ impl World {
         self.check_connector(call, &digest);
         let others = self.portal.other_reservations().len();
         let refreshed = self.transport.refreshed;
-        let faults = self.portal.waiting_faults().to_vec();
+        let dies = |fault: &Fault| matches!(fault.kind, FaultKind::BatchDies { .. });
+        let faults: Vec<Fault> =
+            self.portal.waiting_faults().iter().filter(|fault| dies(fault)).cloned().collect();
         let outcome = self.transport.send(&mut self.portal, call, self.now);
         if !faults.is_empty() && matches!(outcome, Outcome::NoAnswer { executed: true, .. }) {
             self.note_cut(&faults, digest.methods.len());
@@ -447,7 +451,7 @@ impl World {
 
     fn check_connector(&mut self, call: &Call, digest: &Digest) {
         let inner = digest.inner_connector;
-        let asks_plan = digest.methods.iter().any(|method| method == "feature.get");
+        let asks_plan = digest.methods.iter().all(|name| name == "feature.get" || name == "event.get");
         let carries = call.connector.as_ref().map(|name| name.as_str());
         if inner || (!asks_plan && carries != self.connector()) {
             let what = format!("{} carries {carries:?}, inside: {inner}", call.method);
@@ -647,6 +651,15 @@ impl World {
                 self.give(Input::Saved { save: save.id, outcome });
             }
         }
+    }
+
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.asleep_until > self.now
+    }
+
+    /// Whether something is on its way to the host.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.coming.is_empty()
     }
 
     /// The host's clock jumps, or the host sleeps: `true` when a call is on its way.
