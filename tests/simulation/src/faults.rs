@@ -4,6 +4,7 @@ use b24_offline_core::{Durability, OnReject};
 use b24_offline_emulator::{Deed, Fault, FaultKind, Intrusion, Robot, Shape};
 use serde_json::json;
 
+use crate::life::NOBODY;
 use crate::plan::{Damage, Happening, KINDS, Settings, What};
 use crate::random::Random;
 
@@ -143,6 +144,7 @@ impl Maker {
                 }),
             }),
             1 => What::Write { object: random.below(4), odd: true },
+            2 if random.once_in(3) => What::Write { object: NOBODY, odd: false },
             _ => What::Write { object: random.below(4), odd: false },
         }
     }

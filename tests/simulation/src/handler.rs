@@ -18,7 +18,8 @@ pub(crate) struct UsersCode {
     seed: u64,
     open: BTreeMap<u64, Open>,
     failures: BTreeMap<Object, u64>,
-    seen: BTreeMap<String, Sight>,
+    /// What was shown of an object under a key, and which version that was.
+    seen: BTreeMap<String, (Sight, Option<u64>)>,
     /// What each object is in a system that takes every change.
     pub(crate) target: BTreeMap<Object, (State, Option<u64>)>,
     /// The same in one that takes each idempotency key once.
@@ -101,9 +102,15 @@ impl UsersCode {
     }
 
     /// Takes a batch; gives its parts and when each is judged.
-    pub(crate) fn take(&mut self, batch: &Batch) -> Vec<(usize, u64)> {
+    pub(crate) fn take(&mut self, batch: &Batch, portal: &Portal) -> Vec<(usize, u64)> {
         for change in &batch.changes {
-            self.seen.insert(change.key.clone(), sight(change));
+            let version = match change.state {
+                State::Present => version(change),
+                State::Gone | State::Unread => {
+                    portal.version(&change.object.kind, &change.object.id)
+                }
+            };
+            self.seen.insert(change.key.clone(), (sight(change), version));
         }
         let again = Verdict::Retry { after: None };
         let whole = |verdict| Verdicts::All { verdict, except: Vec::new() };
@@ -229,16 +236,13 @@ impl UsersCode {
 
     /// What was seen of the object when it was last delivered under this key.
     pub(crate) fn seen(&self, key: &str) -> Sight {
-        self.seen.get(key).copied().unwrap_or(Sight::Unread)
+        self.seen.get(key).map_or(Sight::Unread, |(sight, _)| *sight)
     }
 
     /// Puts a change into the other systems; `false` when its key was there before.
     pub(crate) fn apply(&mut self, change: &Change, portal: &mut Portal, now: u64) -> bool {
         let object = object_of(change);
-        let seen = match change.state {
-            State::Present => version(change),
-            State::Gone | State::Unread => portal.version(&change.object.kind, &change.object.id),
-        };
+        let seen = self.seen.get(&change.key).and_then(|(_, version)| *version);
         let state = (change.state, seen);
         self.target.insert(object.clone(), state);
         portal.delivered(&change.object.kind, &change.object.id, sight(change), now);
@@ -249,7 +253,7 @@ impl UsersCode {
         new
     }
 
-    pub(crate) fn words(&self, change: &Change) -> String {
+    pub(crate) fn words(change: &Change) -> String {
         let events: Vec<&str> = change.events.iter().map(|event| event.as_str()).collect();
         format!(
             "{} {:?} [{}] {} attempt {} {:?}",

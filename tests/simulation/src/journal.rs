@@ -4,6 +4,7 @@ use b24_offline_core::{JournalCondition, JournalContents, JournalEntry, Save};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::plan::Damage;
+use crate::witness::Object;
 
 /// What is durable.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,11 @@ fn ids_in(value: &str) -> BTreeSet<u64> {
     };
     let reserved = value.split('[').skip(1).filter_map(number);
     reserved.chain(value.split("\"id\":").skip(1).filter_map(number)).collect()
+}
+
+fn text_in<'a>(value: &'a str, name: &str) -> &'a str {
+    let rest = value.split_once(&format!("\"{name}\":\"")).map_or("", |(_, rest)| rest);
+    rest.split('"').next().unwrap_or("")
 }
 
 impl Journal {
@@ -57,8 +63,29 @@ impl Journal {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
+    /// The parked objects with their records.
+    pub(crate) fn parked(&self) -> BTreeMap<Object, BTreeSet<u64>> {
+        let mut parked = BTreeMap::new();
+        for (key, value) in self.objects("parked") {
+            let object = match key.strip_prefix("object/").and_then(|rest| rest.split_once('/')) {
+                Some((kind, id)) => (kind.to_owned(), id.to_owned()),
+                // a record of its own
+                None => {
+                    let id = key.trim_start_matches("record/");
+                    let kind = text_in(value, "kind");
+                    (kind.to_owned(), format!("{id}@{}", text_in(value, "changed_at")))
+                }
+            };
+            parked.insert(object, self.named.get(key).cloned().unwrap_or_default());
+        }
+        parked
+    }
+
     pub(crate) fn knows_bindings(&self) -> bool {
-        self.entries.get("queue").is_some_and(|queue| queue.contains("\"bound\":[\""))
+        self.entries.get("queue").is_some_and(|queue| {
+            // a torn one knows nothing
+            queue.contains("\"bound\":[\"") && queue.ends_with("\"]}")
+        })
     }
 
     pub(crate) fn len(&self) -> usize {

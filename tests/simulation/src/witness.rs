@@ -156,7 +156,8 @@ impl Witness {
         if error.messages.is_empty() || error.process.is_empty() {
             self.broken(Law::ClearByName, "an error names no records");
         }
-        for message in &error.messages {
+        let messages: BTreeSet<&String> = error.messages.iter().collect();
+        for message in messages {
             let Some(object) = journal.and_then(|journal| journal.registered(message)) else {
                 self.broken(Law::WriteAhead, "an error was sent before its intent was durable");
                 return;
@@ -267,6 +268,8 @@ impl Witness {
         self.unknown_since = None;
         self.limited.clear();
         self.paused_until = 0;
+        // what was judged last is perhaps not in the journal
+        self.attempts_known = false;
         if !durable {
             self.parked.clear();
             self.retries.clear();
@@ -337,15 +340,20 @@ impl Witness {
 
     /// A change is safe in the other system.
     pub(crate) fn done(&mut self, change: &Change, hung: bool) {
-        let object = object_of(change);
         let ids = ids_of(&change.key);
-        self.open.remove(&object);
-        self.retries.remove(&object);
         self.marks.met_if(Mark::OrphanDone, ids.iter().any(|id| self.orphans.contains(id)));
         let errored = ids.iter().any(|id| self.errored_orphans.contains(id));
         self.marks.met_if(Mark::ErroredOrphanDone, errored);
         self.marks.met_if(Mark::DarkObject, ids.iter().any(|id| self.dark.contains(id)));
         self.marks.met_if(Mark::HungOthersDone, hung);
+    }
+
+    /// The machine is told that a change is done.
+    pub(crate) fn told_done(&mut self, change: &Change) {
+        let object = object_of(change);
+        let ids = ids_of(&change.key);
+        self.open.remove(&object);
+        self.retries.remove(&object);
         if let Some(parked) = self.parked.remove(&object) {
             self.marks.met_if(Mark::ParkedLaterDone, ids.iter().any(|id| !parked.contains(id)));
             self.judged.extend(parked);

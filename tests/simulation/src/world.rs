@@ -1,7 +1,7 @@
 //! Machine, portal, network, journal and user's code under one virtual clock.
 
 use b24_offline_core::{
-    Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input, JournalContents, Machine, Notice,
+    Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input, JournalContents, Machine, Notice, OnReject,
     Phase, Reply, Save, SaveOutcome, Timestamp, Until, Verdict, WriteResult,
 };
 use b24_offline_emulator::{Fault, FaultKind, Outcome, Portal};
@@ -72,8 +72,9 @@ pub(crate) struct World {
     pub(crate) number_of_changes: u64,
     /// Objects that we wrote to.
     pub(crate) own: BTreeSet<Object>,
-    /// Calls of `error` by others.
-    pub(crate) others_errors: u64,
+    /// With the next call on its way the host's clock jumps, or the host sleeps.
+    pub(crate) jump_with_call: Option<i64>,
+    pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
     /// There was a time without bindings.
     pub(crate) gaps: bool,
@@ -157,7 +158,8 @@ impl World {
             quiet: false,
             number_of_changes: 0,
             own: BTreeSet::new(),
-            others_errors: 0,
+            jump_with_call: None,
+            sleep_with_call: None,
             plan_changed: false,
             gaps: false,
             keep,
@@ -235,6 +237,10 @@ impl World {
             self.witness.marks.met_if(Mark::RolledBack, damage == Some(Damage::RolledBack));
             let gone = damage == Some(Damage::Deleted) && reserved;
             self.witness.marks.met_if(Mark::JournalGone, gone);
+        }
+        if self.is_durable() {
+            // a done that was not durable before a crash counts for nothing
+            self.witness.parked = self.journal.parked();
         }
         let at_rest = self.journal.objects("registered").next().is_some();
         self.witness.marks.met_if(Mark::RestartAtRest, at_rest);
@@ -401,6 +407,11 @@ impl World {
         let journal = self.is_durable().then_some(&self.journal);
         self.witness.called(call, &digest, journal, self.now);
         self.check_connector(call, &digest);
+        if !digest.errors.is_empty() && self.settings.on_reject == OnReject::Park {
+            self.witness.broken(Law::BothLanes, "error was called though changes are parked");
+        }
+        let counted = digest.sweeps == 1 && self.journal.len() > 25;
+        self.witness.marks.met_if(Mark::ManyReservations, counted);
         let others = self.portal.other_reservations().len();
         let refreshed = self.transport.refreshed;
         let dies = |fault: &Fault| matches!(fault.kind, FaultKind::BatchDies { .. });
@@ -428,6 +439,7 @@ impl World {
         self.later(at, Coming::Reply { call: call.id.0, reply });
         let method = call.method.clone();
         self.on_the_way.insert(call.id.0, Way { method, digest, sent: self.now, doubtful: false });
+        self.doubt();
     }
 
     /// Whether the batch ended between two of its sub-calls.
@@ -462,10 +474,10 @@ impl World {
     fn deliver(&mut self, batch: Batch) {
         let journal = self.is_durable().then_some(&self.journal);
         self.witness.delivered(&batch, journal, self.now);
-        let parts = self.code.take(&batch);
+        let parts = self.code.take(&batch, &self.portal);
         if self.keep.story {
             let keys: Vec<String> =
-                batch.changes.iter().map(|change| self.code.words(change)).collect();
+                batch.changes.iter().map(|change| UsersCode::words(change)).collect();
             self.tell(|| format!("deliver {}: {}", batch.id, keys.join("; ")));
         }
         self.witness.marks.met_if(Mark::TwoParts, parts.len() > 1);
@@ -493,7 +505,8 @@ impl World {
             match self.code.verdict(batch, part, change) {
                 Some(Verdict::Retry { .. }) => self.witness.failed(change, false),
                 Some(Verdict::Reject { .. }) => self.witness.failed(change, true),
-                Some(Verdict::Done) | None => {}
+                Some(Verdict::Done) => self.witness.told_done(change),
+                None => {}
             }
         }
         let verdicts = self.code.verdicts(batch, part);
@@ -662,10 +675,24 @@ impl World {
         !self.coming.is_empty()
     }
 
-    /// The host's clock jumps, or the host sleeps: `true` when a call is on its way.
-    pub(crate) fn doubt(&mut self) -> bool {
-        self.on_the_way.values_mut().for_each(|way| way.doubtful = true);
-        !self.on_the_way.is_empty()
+    /// The host's clock jumps, or the host sleeps, with a call on its way.
+    fn doubt(&mut self) {
+        if let Some(by) = self.jump_with_call.take() {
+            self.tell(|| format!("the host's clock jumps by {by} ms"));
+            let mark = if by < 0 { Mark::ClockBack } else { Mark::ClockAhead };
+            self.witness.marks.met(mark);
+            self.skew += by;
+            // to the machine that much time has passed
+            self.witness.in_doubt();
+            self.witness.rests_forgotten();
+            self.on_the_way.values_mut().for_each(|way| way.doubtful = true);
+        }
+        if let Some(ms) = self.sleep_with_call.take() {
+            self.tell(|| format!("the host sleeps for {ms} ms"));
+            self.witness.marks.met_if(Mark::SleptOver, ms > 75_000);
+            self.asleep_until = self.now + ms;
+            self.on_the_way.values_mut().for_each(|way| way.doubtful = true);
+        }
     }
 }
 
