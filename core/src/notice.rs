@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use crate::id::{Connector, EventName, ObjectId};
-use crate::time::Millis;
+use crate::config::Mode;
+use crate::failure::Failure;
+use crate::id::{EventName, ObjectId};
+use crate::time::{Millis, Timestamp, utc};
 
 /// Something that happened. `Display` gives one sentence without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +26,45 @@ pub enum Notice {
         /// Their events.
         events: Vec<EventName>,
     },
-    /// Bindings had vanished and were bound again.
+    /// Bindings had vanished and were bound again: what changed in between was not recorded.
     BindingsLost {
         /// Their events.
         events: Vec<EventName>,
+        /// When they were last seen; `None` when nobody knows.
+        since: Option<Timestamp>,
+        /// When they were seen to be missing; they are bound again right after it.
+        until: Timestamp,
+    },
+    /// Nobody has looked at the queue for so long that the portal may have deleted reserved records
+    /// by age (F4).
+    LongAbsence {
+        /// When it was last looked at.
+        since: Timestamp,
+        /// When it was looked at again.
+        until: Timestamp,
+    },
+    /// The events were bound already, but the journal is new: without reservation an earlier one
+    /// would have held the only copy of what was taken from the queue.
+    JournalMissing,
+    /// Somebody else is at work on this queue, though this machine was told to be the only one.
+    AnotherConsumer(Evidence),
+    /// How records are taken from the queue from now on; told when it is not by reservation, and when
+    /// the portal's plan has changed.
+    ModeChanged {
+        /// [`Mode::Reserve`] or [`Mode::Delete`].
+        mode: Mode,
+    },
+    /// Records close to the age at which the portal deletes them were written to the journal (F4).
+    Aged {
+        /// How many.
+        records: u64,
+    },
+    /// An object goes round: each of our own writes to it comes back as a change. Its writes wait.
+    Cycle {
+        /// The object.
+        object: ObjectId,
+        /// For how long its next write waits.
+        delay: Millis,
     },
     /// A change is parked.
     Parked {
@@ -97,6 +134,24 @@ pub enum Notice {
     Failed(Failure),
 }
 
+/// What shows that another consumer is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "evidence", rename_all = "snake_case")]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
+pub enum Evidence {
+    /// Records are reserved that no call of ours can have reserved.
+    Reserved {
+        /// How many.
+        records: u64,
+    },
+    /// Records of ours are gone that no call of ours has cleared.
+    Cleared {
+        /// How many.
+        records: u64,
+    },
+}
+
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,11 +176,18 @@ impl Notice {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Notice::Ready { .. } | Notice::Adopted { .. } | Notice::HandlerUp | Notice::Reached => {
-                Severity::Info
-            }
+            Notice::Ready { .. }
+            | Notice::Adopted { .. }
+            | Notice::Aged { .. }
+            | Notice::HandlerUp
+            | Notice::Reached => Severity::Info,
             Notice::StrangeBindings { .. }
             | Notice::BindingsLost { .. }
+            | Notice::LongAbsence { .. }
+            | Notice::JournalMissing
+            | Notice::AnotherConsumer(_)
+            | Notice::ModeChanged { .. }
+            | Notice::Cycle { .. }
             | Notice::Parked { .. }
             | Notice::Registered { .. }
             | Notice::Unreadable { .. }
@@ -164,7 +226,44 @@ fn list(events: &[EventName]) -> String {
     list
 }
 
+fn bindings_lost(
+    f: &mut fmt::Formatter<'_>,
+    events: &[EventName],
+    since: Option<Timestamp>,
+    until: Timestamp,
+) -> fmt::Result {
+    write!(
+        f,
+        "full resync needed: the bindings of {} had vanished and are bound again; changes made ",
+        list(events)
+    )?;
+    match since {
+        Some(since) => write!(f, "between {} and {}", utc(since), utc(until))?,
+        None => write!(f, "before {}", utc(until))?,
+    }
+    f.write_str(" were not recorded")
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let advice = "give each consumer a connector of its own, or tell both that they share";
+        match self {
+            Evidence::Reserved { records } => write!(
+                f,
+                "another consumer is at work on this queue: {} reserved by nobody here; {advice}",
+                count(*records, "record")
+            ),
+            Evidence::Cleared { records } => write!(
+                f,
+                "another consumer is at work on this queue: {} of ours cleared by nobody here; {advice}",
+                count(*records, "record")
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Notice {
+    #[expect(clippy::too_many_lines, reason = "one sentence for each variant, and nothing else")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Notice::Ready { bound, parked } => ready(f, *bound, *parked),
@@ -173,11 +272,38 @@ impl fmt::Display for Notice {
                 "this queue also records {}, which nobody asked for here; unbind what is not needed",
                 list(events)
             ),
-            Notice::BindingsLost { events } => write!(
+            Notice::BindingsLost { events, since, until } => {
+                bindings_lost(f, events, *since, *until)
+            }
+            Notice::LongAbsence { since, until } => write!(
                 f,
-                "full resync needed: the bindings of {} had vanished and are bound again; changes \
-                 made in between were not recorded",
-                list(events)
+                "full resync needed: nobody has looked at the queue from {} to {}, and what was \
+                 reserved by then may have been deleted by the portal for its age",
+                utc(*since),
+                utc(*until)
+            ),
+            Notice::JournalMissing => f.write_str(
+                "full resync needed: the events were bound already but the journal is new; without \
+                 reservation an earlier journal held the only copy of what was not yet done",
+            ),
+            Notice::AnotherConsumer(evidence) => evidence.fmt(f),
+            Notice::ModeChanged { mode } => f.write_str(match mode {
+                Mode::Delete => {
+                    "without reservation on this plan: records are written to the journal and then \
+                     deleted from the queue, so keep the journal"
+                }
+                Mode::Reserve | Mode::Auto => "the plan has reservation: records are reserved",
+            }),
+            Notice::Aged { records } => write!(
+                f,
+                "written to the journal for their age: {}, because the portal deletes them soon",
+                count(*records, "record")
+            ),
+            Notice::Cycle { object, delay } => write!(
+                f,
+                "cycle: each write to {object} comes back as a change; its next write waits for {} s. \
+                 Look for an automation rule that reacts to it",
+                delay.0.saturating_add(500) / 1_000
             ),
             Notice::Parked { object, key, attempts, reason } => write!(
                 f,
@@ -222,138 +348,6 @@ impl fmt::Display for Notice {
                  may have held the only trace of parked objects"
             ),
             Notice::Failed(failure) => failure.fmt(f),
-        }
-    }
-}
-
-/// Why the machine can't go on; each says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "failure", rename_all = "snake_case")]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
-#[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
-pub enum Failure {
-    /// The token is unknown or its refresh was refused.
-    SignInAgain {
-        /// The portal's or the host's words; no secrets.
-        why: String,
-    },
-    /// A webhook was used where only an application's token will do (F21).
-    Webhook,
-    /// The user of the token is no administrator (F21).
-    NotAdministrator,
-    /// The application lacks a permission.
-    ScopeMissing {
-        /// For which method.
-        method: String,
-    },
-    /// The plan lacks `rest_offline_extended` (F11).
-    PlanWithoutReservation,
-    /// The plan lacks `rest_auth_connector` (F24).
-    PlanWithoutConnector {
-        /// The configured connector.
-        connector: Connector,
-    },
-    /// A binding has the same connector in another spelling.
-    ConnectorSpelling {
-        /// The configured connector.
-        wanted: Connector,
-        /// The bound one.
-        bound: String,
-    },
-    /// The portal does not know an event.
-    UnknownEvent {
-        /// The event.
-        event: EventName,
-        /// The portal's words.
-        why: String,
-    },
-    /// What answers at the address is not a portal.
-    NotAPortal {
-        /// What came instead.
-        why: String,
-    },
-    /// The portal was deleted, renamed or moved.
-    PortalGone {
-        /// How that was seen.
-        why: String,
-    },
-    /// The journal can't be written.
-    Journal {
-        /// The host's words.
-        why: String,
-    },
-}
-
-impl Failure {
-    /// The exit code of the `listen` programs.
-    ///
-    /// ```
-    /// use b24_offline_core::Failure;
-    /// assert_eq!(Failure::SignInAgain { why: "refused".into() }.exit_code(), 3);
-    /// ```
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Failure::NotAPortal { .. } | Failure::Journal { .. } => 1,
-            Failure::Webhook | Failure::ConnectorSpelling { .. } | Failure::UnknownEvent { .. } => {
-                2
-            }
-            Failure::SignInAgain { .. } => 3,
-            Failure::NotAdministrator
-            | Failure::ScopeMissing { .. }
-            | Failure::PlanWithoutReservation
-            | Failure::PlanWithoutConnector { .. } => 4,
-            Failure::PortalGone { .. } => 6,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::SignInAgain { why } => {
-                write!(f, "sign in again: {why}; nothing is lost, the next start carries on")
-            }
-            Failure::Webhook => f.write_str(
-                "the portal refuses event.* to a webhook; use the OAuth token of an application",
-            ),
-            Failure::NotAdministrator => f.write_str(
-                "the token's user may not use the queue; sign in as an administrator of the portal",
-            ),
-            Failure::ScopeMissing { method } => write!(
-                f,
-                "the application may not call {method}; add the missing scope to the application \
-                 and sign in again"
-            ),
-            Failure::PlanWithoutReservation => f.write_str(
-                "the portal's plan has no reservation (rest_offline_extended is off), and without \
-                 it a lost answer would lose changes; choose a plan that has it",
-            ),
-            Failure::PlanWithoutConnector { connector } => write!(
-                f,
-                "the portal's plan has no connectors (rest_auth_connector is off); start without \
-                 the connector '{connector}' or choose a plan that has them"
-            ),
-            Failure::ConnectorSpelling { wanted, bound } => write!(
-                f,
-                "the application is bound with the connector '{bound}', which differs from \
-                 '{wanted}' only in spelling; use '{bound}', or unbind it first"
-            ),
-            Failure::UnknownEvent { event, why } => {
-                write!(f, "the portal does not know the event {event} ({why}); check its name")
-            }
-            Failure::NotAPortal { why } => write!(
-                f,
-                "what answers there is not a portal's REST address ({why}); check the endpoint, it \
-                 looks like https://portal.example/rest/"
-            ),
-            Failure::PortalGone { why } => write!(
-                f,
-                "the portal is gone or has moved ({why}); check its address and sign in again there"
-            ),
-            Failure::Journal { why } => {
-                write!(f, "the journal can't be written ({why}); nothing more is reserved")
-            }
         }
     }
 }

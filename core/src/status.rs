@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::notice::Failure;
+use crate::failure::Failure;
 
 /// A snapshot of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,6 +55,8 @@ pub enum WakeReason {
     Rest,
     /// A call has been open for longer than it may.
     CallTimeout,
+    /// A write that the breaker of cycles holds back may go.
+    HeldWrite,
     /// The running handler is not waited for any longer.
     Stop,
 }

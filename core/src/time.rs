@@ -95,6 +95,23 @@ pub(crate) fn portal_seconds(text: &str) -> Option<i64> {
     Some(days * 86_400 + hour * 3_600 + minute * 60 + second - offset)
 }
 
+/// An instant for people, such as `2026-11-23T10:11:12Z`.
+pub(crate) fn utc(at: Timestamp) -> String {
+    let (days, of_day) = (at.0 / 86_400_000, at.0 / 1_000 % 86_400);
+    // the civil calendar, March first so that the leap day ends a year
+    let shifted = days.saturating_add(719_468);
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +128,17 @@ mod tests {
         for text in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-11-23T10:11:12Ω", "Ω"] {
             assert_eq!(portal_seconds(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_instant_is_written_as_it_is_read() {
+        for seconds in [0, 951_782_399, 951_782_400, 1_795_434_072, 4_107_542_400, 253_402_300_799]
+        {
+            let text = utc(Timestamp(seconds * 1_000 + 999));
+            assert_eq!(portal_seconds(&text), i64::try_from(seconds).ok(), "{text}");
+        }
+        assert_eq!(utc(Timestamp(1_795_434_072_000)), "2026-11-23T11:41:12Z");
+        assert!(!utc(Timestamp(u64::MAX)).is_empty());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What became of the user's writes.
 
+use crate::failure::Failure;
 use crate::input::{NotSent, Reply};
 use crate::machine::Machine;
-use crate::notice::Failure;
 use crate::step::{Effect, WriteResult, Written};
 use crate::wire::{Answered, ApiError, Class, answer};
 use crate::write::Write;

@@ -17,6 +17,7 @@ export type {
   Effect,
   End,
   EventName,
+  Evidence,
   Failure,
   Input,
   JournalCondition,

@@ -21,6 +21,10 @@ pub(super) struct Index {
     pub(super) idle_records: u64,
     /// Objects at rest after their `error`.
     pub(super) aside: u64,
+    /// Objects that are done.
+    pub(super) done: u64,
+    /// Those of them that are being read.
+    pub(super) verifying: u64,
 }
 
 impl Index {
@@ -38,6 +42,12 @@ impl Index {
         count(&mut self.working, 1);
         if work.is_aside() {
             count(&mut self.aside, 1);
+        }
+        if work.done {
+            count(&mut self.done, 1);
+            if matches!(work.stage, Stage::Unread | Stage::Reading) {
+                count(&mut self.verifying, 1);
+            }
         }
         if work.is_idle() {
             count(&mut self.idle_records, work.size());
@@ -89,14 +99,15 @@ impl Lane {
     /// Whether some object can be delivered before anything new is reserved. What is with the user's
     /// code is no such object: it may hang.
     pub(crate) fn has_something_to_try(&self) -> bool {
-        self.index.working > self.index.aside.saturating_add(self.index.delivered)
+        let aside = self.index.aside.saturating_add(self.index.done);
+        self.index.working > aside.saturating_add(self.index.delivered)
     }
 
-    /// Whether the object is on its way to the user's code: not at rest after its `error`, and not
-    /// there already.
+    /// Whether the object is on its way to the user's code: not done nor at rest after its `error`,
+    /// and not there already.
     pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
         let is_there = |work: &Work| matches!(work.stage, Stage::Delivered(_));
-        self.work(key).is_some_and(|work| !work.is_aside() && !is_there(work))
+        self.work(key).is_some_and(|work| !work.done && !work.is_aside() && !is_there(work))
     }
 
     /// Records of objects that are being worked on or are with the user's code.

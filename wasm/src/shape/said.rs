@@ -1,7 +1,8 @@
 //! What the machine has handed out, given back to be put into words.
 
 use b24_offline_core::{
-    Batch, BatchId, Call, CallId, Change, End, Failure, Notice, Origin, State, WriteResult,
+    Batch, BatchId, Call, CallId, Change, End, Evidence, Failure, Mode, Notice, Origin, State,
+    Timestamp, WriteResult,
 };
 use wasm_bindgen::JsValue;
 
@@ -86,7 +87,24 @@ fn read_notice(notice: &Field<'_>) -> Option<Notice> {
     Some(match notice.text("notice").as_str() {
         "ready" => Notice::Ready { bound: notice.small("bound"), parked: notice.number("parked") },
         "strange_bindings" => Notice::StrangeBindings { events: notice.events("events") },
-        "bindings_lost" => Notice::BindingsLost { events: notice.events("events") },
+        "bindings_lost" => Notice::BindingsLost {
+            events: notice.events("events"),
+            since: notice.get("since").if_any(|since| Some(Timestamp(since.as_number()))),
+            until: Timestamp(notice.number("until")),
+        },
+        "long_absence" => Notice::LongAbsence {
+            since: Timestamp(notice.number("since")),
+            until: Timestamp(notice.number("until")),
+        },
+        "journal_missing" => Notice::JournalMissing,
+        "another_consumer" => Notice::AnotherConsumer(read_evidence(notice)?),
+        "mode_changed" => Notice::ModeChanged {
+            mode: notice.one_of("mode", &[("reserve", Mode::Reserve), ("delete", Mode::Delete)])?,
+        },
+        "aged" => Notice::Aged { records: notice.number("records") },
+        "cycle" => {
+            Notice::Cycle { object: notice.object_id("object"), delay: notice.millis("delay") }
+        }
         "parked" => Notice::Parked {
             object: notice.object_id("object"),
             key: notice.text("key"),
@@ -113,6 +131,15 @@ fn read_notice(notice: &Field<'_>) -> Option<Notice> {
             resync: notice.flag("resync"),
         },
         "failed" => Notice::Failed(read_failure(notice)?),
+        other => return notice.unknown(other),
+    })
+}
+
+fn read_evidence(notice: &Field<'_>) -> Option<Evidence> {
+    let records = notice.number("records");
+    Some(match notice.text("evidence").as_str() {
+        "reserved" => Evidence::Reserved { records },
+        "cleared" => Evidence::Cleared { records },
         other => return notice.unknown(other),
     })
 }
