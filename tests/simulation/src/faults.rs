@@ -276,18 +276,12 @@ fn journal(at: u64, random: &mut Random) -> Vec<Happening> {
     }
     let damage = *random.pick(&[Damage::Torn, Damage::RolledBack, Damage::Deleted]);
     let crash = What::Crash { down: random.spread(1, 60_000) };
-    vec![
-        Happening { at, what: What::Journal(damage) },
-        Happening { at: at + 1, what: crash },
-    ]
+    vec![Happening { at, what: What::Journal(damage) }, Happening { at: at + 1, what: crash }]
 }
 
 fn down(at: u64, settings: &Settings, random: &mut Random) -> Vec<Happening> {
     let end = at + random.spread(1_000, settings.span / 4);
-    vec![
-        Happening { at, what: What::Down(true) },
-        Happening { at: end, what: What::Down(false) },
-    ]
+    vec![Happening { at, what: What::Down(true) }, Happening { at: end, what: What::Down(false) }]
 }
 
 fn bulk(random: &mut Random) -> What {

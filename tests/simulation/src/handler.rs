@@ -114,8 +114,7 @@ impl UsersCode {
         }
         let again = Verdict::Retry { after: None };
         let whole = |verdict| Verdicts::All { verdict, except: Vec::new() };
-        let throws =
-            batch.changes.iter().any(|change| self.nature(change) == Nature::Throwing);
+        let throws = batch.changes.iter().any(|change| self.nature(change) == Nature::Throwing);
         let mut parts = BTreeMap::new();
         if self.down || throws {
             parts.insert(0, whole(again));

@@ -343,6 +343,9 @@ impl World {
         if self.is_waiting() {
             return Some("something is on its way".into());
         }
+        if self.journal.keys().any(|key| key.starts_with("kept/")) {
+            return Some("the journal keeps what was deleted from the queue".into());
+        }
         let missing = self.portal.bindings().len() < event_names().len();
         if missing || self.bindings_lost.is_some() {
             return Some(format!("bindings are lost: {missing}, untold: {:?}", self.bindings_lost));
@@ -356,7 +359,9 @@ impl World {
 
     fn reckon(&mut self) {
         let audit = self.portal.audit();
-        if let Some(lost) = audit.lost.first() {
+        // what was in the journal alone is lost with it, and told
+        let told = self.resync_told;
+        if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
                 (true, _) => Law::AgeSafe,
                 (false, true) => Law::PlanSafe,

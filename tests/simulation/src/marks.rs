@@ -86,6 +86,7 @@ marks! {
     RestartParked: "a restart found parked objects in the journal",
     SaveFailed: "a save failed and the machine ended",
     JournalTorn: "a torn entry was noticed",
+    ResyncTold: "the user was told that a resync is needed",
     RolledBack: "a start found an older journal than the last one left",
     JournalGone: "a start found no journal while records were reserved",
     Stopped: "the machine ended because it was asked to",

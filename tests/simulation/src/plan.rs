@@ -82,43 +82,83 @@ pub(crate) struct Happening {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
-    Create { kind: usize, count: u64 },
-    Change { kind: usize, object: u64 },
-    Delete { kind: usize, object: u64 },
-    Restore { kind: usize, object: u64 },
+    Create {
+        kind: usize,
+        count: u64,
+    },
+    Change {
+        kind: usize,
+        object: u64,
+    },
+    Delete {
+        kind: usize,
+        object: u64,
+    },
+    Restore {
+        kind: usize,
+        object: u64,
+    },
     /// An event without an object.
     Strange,
     Fault(Fault),
     /// The machine is killed, and started again so many milliseconds later.
-    Crash { down: u64 },
+    Crash {
+        down: u64,
+    },
     /// As `Crash`, after so many more effects.
-    CrashWithin { effects: u64, down: u64 },
+    CrashWithin {
+        effects: u64,
+        down: u64,
+    },
     /// The machine is asked to stop, and started again after its end.
-    Stop { down: u64 },
+    Stop {
+        down: u64,
+    },
     /// From now on every change fails, or no more does.
     Down(bool),
     Nudge,
     Redrive,
     /// The user writes; an odd write does not fit into a batch.
-    Write { object: u64, odd: bool },
+    Write {
+        object: u64,
+        odd: bool,
+    },
     TokensExpire,
     /// The host's clock jumps.
-    Clock { by: i64 },
+    Clock {
+        by: i64,
+    },
     /// The host sleeps.
-    Sleep { ms: u64 },
+    Sleep {
+        ms: u64,
+    },
     /// Another consumer reserves so many records of a lane and is never seen again.
-    Orphan { errored: bool, limit: u64 },
+    Orphan {
+        errored: bool,
+        limit: u64,
+    },
     /// Another consumer reserves so many records and registers them as errors.
-    LeaveErrored { limit: u64 },
+    LeaveErrored {
+        limit: u64,
+    },
     /// So many new objects, all reserved by another consumer.
-    HugeOrphan { count: u64 },
+    HugeOrphan {
+        count: u64,
+    },
     LoseBindings,
     /// The plan loses, or has again, reservation.
-    Plan { extended: bool },
+    Plan {
+        extended: bool,
+    },
     /// The next so many answers come twice, the second so many milliseconds later.
-    Repeat { answers: u64, after: u64 },
+    Repeat {
+        answers: u64,
+        after: u64,
+    },
     /// The next so many saves fail.
-    DiskFull { saves: u64 },
+    DiskFull {
+        saves: u64,
+    },
     /// What the next start finds of the journal.
     Journal(Damage),
 }
@@ -199,11 +239,9 @@ impl Plan {
 }
 
 fn settings(random: &mut Random) -> Settings {
-    let journal =
-        if random.once_in(4) { Durability::None } else { Durability::Durable };
+    let journal = if random.once_in(4) { Durability::None } else { Durability::Durable };
     let registers = journal == Durability::Durable && random.once_in(3);
-    let personality =
-        if random.once_in(2) { Personality::Documented } else { Personality::Source };
+    let personality = if random.once_in(2) { Personality::Documented } else { Personality::Source };
     let charge = *random.pick(&[Charge::Methods, Charge::Methods, Charge::Batch, Charge::Absent]);
     Settings {
         personality,

@@ -125,7 +125,10 @@ impl Witness {
         let method = |name: &String| self.limited.get(name).is_some_and(|until| now < *until);
         let early = digest.methods.iter().chain([&call.method]).find(|name| method(name)).cloned();
         if let Some(name) = early {
-            self.broken(Law::Polite, format!("{name} was called before its operating time was over"));
+            self.broken(
+                Law::Polite,
+                format!("{name} was called before its operating time was over"),
+            );
         }
         for clear in &digest.clears {
             self.clears(clear, journal);
@@ -206,7 +209,14 @@ impl Witness {
     }
 
     /// A machine gets the answer to a call.
-    pub(crate) fn answered(&mut self, call: u64, method: &str, digest: &Digest, reply: &Reply, now: u64) {
+    pub(crate) fn answered(
+        &mut self,
+        call: u64,
+        method: &str,
+        digest: &Digest,
+        reply: &Reply,
+        now: u64,
+    ) {
         let clean = is_clean(reply);
         let (not_sent, body) = match reply {
             Reply::NotSent(_) => (true, ""),

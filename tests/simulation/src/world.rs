@@ -1,8 +1,9 @@
 //! Machine, portal, network, journal and user's code under one virtual clock.
 
 use b24_offline_core::{
-    Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input, JournalContents, Machine, Notice, OnReject,
-    Phase, Reply, Save, SaveOutcome, Timestamp, Until, Verdict, WriteResult,
+    Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input,
+    JournalContents, Machine, Notice, OnReject, Phase, Reply, Save, SaveOutcome, Timestamp, Until,
+    Verdict, WriteResult,
 };
 use b24_offline_emulator::{Fault, FaultKind, Outcome, Portal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +51,7 @@ pub(crate) struct World {
     pub(crate) code: UsersCode,
     pub(crate) witness: Witness,
     pub(crate) calls: u64,
+    most_calls: u64,
     pub(crate) trace: u64,
     pub(crate) story: String,
     pub(crate) random: Random,
@@ -76,6 +78,8 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
+    /// The user was told that a full resync is needed.
+    pub(crate) resync_told: bool,
     /// There was a time without bindings.
     pub(crate) gaps: bool,
     keep: Keep,
@@ -132,6 +136,7 @@ impl World {
         for event in event_names() {
             portal.bind(event.as_str(), connector);
         }
+        let most_calls = 20_000 + 20 * settings.span / settings.poll.0.min(settings.sweep.0);
         World {
             code: UsersCode::new(settings.manners, plan.seed),
             settings,
@@ -141,6 +146,7 @@ impl World {
             journal: Journal::default(),
             witness: Witness::default(),
             calls: 0,
+            most_calls,
             trace: 0,
             story: String::new(),
             random: Random::new(mix(plan.seed, 2)),
@@ -161,6 +167,7 @@ impl World {
             jump_with_call: None,
             sleep_with_call: None,
             plan_changed: false,
+            resync_told: false,
             gaps: false,
             keep,
             maker,
@@ -403,6 +410,9 @@ impl World {
 
     fn call(&mut self, call: &Call) {
         self.calls += 1;
+        if self.calls > self.most_calls {
+            self.witness.broken(Law::Polite, "a storm of calls: more than any life needs");
+        }
         let digest = Digest::of(call);
         let journal = self.is_durable().then_some(&self.journal);
         self.witness.called(call, &digest, journal, self.now);
@@ -463,7 +473,8 @@ impl World {
 
     fn check_connector(&mut self, call: &Call, digest: &Digest) {
         let inner = digest.inner_connector;
-        let asks_plan = digest.methods.iter().all(|name| name == "feature.get" || name == "event.get");
+        let asks_plan =
+            digest.methods.iter().all(|name| name == "feature.get" || name == "event.get");
         let carries = call.connector.as_ref().map(|name| name.as_str());
         if inner || (!asks_plan && carries != self.connector()) {
             let what = format!("{} carries {carries:?}, inside: {inner}", call.method);
@@ -525,6 +536,7 @@ impl World {
     fn noticed(&mut self, notice: &Notice) {
         let most = self.settings.attempts;
         let marks = &mut self.witness.marks;
+        marks.met_if(Mark::JournalTorn, matches!(notice, Notice::JournalDamaged { .. }));
         if let Notice::Parked { object, key, reason, .. } = notice {
             let sight = self.code.seen(key);
             self.portal.parked(&object.kind, &object.id, sight);
@@ -543,6 +555,14 @@ impl World {
         } else if let Notice::BindingsLost { .. } = notice {
             marks.met(Mark::BindingsLost);
             self.bindings_lost = None;
+        } else if matches!(
+            notice,
+            Notice::LongAbsence { .. }
+                | Notice::JournalMissing
+                | Notice::JournalDamaged { resync: true, .. }
+        ) {
+            self.resync_told = true;
+            marks.met(Mark::ResyncTold);
         } else if let Notice::Failed(failure) = notice {
             use b24_offline_core::Failure;
             marks.met_if(Mark::SaveFailed, matches!(failure, Failure::Journal { .. }));
@@ -552,7 +572,6 @@ impl World {
                 (Mark::Unreadable, matches!(notice, Notice::Unreadable { .. })),
                 (Mark::HandlerDown, matches!(notice, Notice::HandlerDown)),
                 (Mark::HandlerUp, matches!(notice, Notice::HandlerUp)),
-                (Mark::JournalTorn, matches!(notice, Notice::JournalDamaged { .. })),
                 (Mark::MethodLimited, matches!(notice, Notice::MethodLimited { .. })),
                 (Mark::Reached, matches!(notice, Notice::Reached)),
             ];
@@ -565,7 +584,10 @@ impl World {
         let awake = |at: u64| at.max(self.asleep_until);
         let coming = self.coming.keys().next().map(|(at, _)| awake(*at));
         let restart = self.restart_at;
-        [coming, self.wake.map(awake), self.portal.next_event(), restart].into_iter().flatten().min()
+        [coming, self.wake.map(awake), self.portal.next_event(), restart]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets the next thing happen, if it is due by `end`.
@@ -617,9 +639,9 @@ impl World {
         let marked = after.iter().any(|row| {
             !row.process_id.is_empty() && process(&before, row.id).as_ref() != Some(&row.process_id)
         });
-        let erred = after.iter().any(|row| {
-            row.error && before.iter().any(|old| old.id == row.id && !old.error)
-        });
+        let erred = after
+            .iter()
+            .any(|row| row.error && before.iter().any(|old| old.id == row.id && !old.error));
         let gone = before.iter().any(|row| process(&after, row.id).is_none());
         self.witness.marks.met_if(Mark::LateGet, marked);
         self.witness.marks.met_if(Mark::LateClear, gone && !erred);
