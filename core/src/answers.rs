@@ -3,6 +3,7 @@
 use crate::State;
 use crate::check;
 use crate::clock::Moment;
+use crate::defect::Defect;
 use crate::failure::Failure;
 use crate::id::{EventName, ProcessId};
 use crate::json::Raw;
@@ -137,9 +138,13 @@ impl Machine {
             return 0;
         }
         self.reserve.last_busy = number;
+        let rows = if self.has_any_defect() { self.arrive_defectively(rows) } else { rows };
         let attempts = self.config.retry.attempts;
         let new = self.lane.arrive(rows, &self.settle, &self.registry, attempts);
         self.book.counters.records = self.book.counters.records.saturating_add(new);
+        if self.has(Defect::AttemptsByMessage) {
+            self.attempts_from_memory();
+        }
         let inherited: Vec<(Key, u32)> = self
             .ledger
             .retrying
@@ -165,7 +170,8 @@ impl Machine {
             let poll = self.book.random.jitter(self.config.poll);
             self.reserve.poll_at = now.plus(poll);
         }
-        if together.looks == 2 && together.empty == 2 {
+        let lanes = if self.has(Defect::EmptyIgnoresErrors) { 1 } else { 2 };
+        if together.looks == lanes && together.empty == lanes {
             self.reserve.saw_empty(number);
         }
         if together.looked_errored {
@@ -197,6 +203,11 @@ impl Machine {
             }
         }
         let inherited = |(_, process): &(Row, ProcessId)| self.ledger.inherited.contains(process);
+        let ignored = |orphan: &(Row, ProcessId)| {
+            (self.has(Defect::AdoptNothing) && inherited(orphan))
+                || (self.has(Defect::SweepNewOnly) && orphan.0.errored)
+        };
+        orphans.retain(|orphan| !ignored(orphan));
         let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
         let new = self.arrive(orphans, number);
         let adopted = new.min(strangers);
@@ -209,7 +220,7 @@ impl Machine {
             self.tell_of_adopted(adopted);
             self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
             self.reserve.after_sweep = false;
-            if first {
+            if first && !self.has(Defect::AdoptNothing) {
                 self.forget_what_is_gone();
             }
         }
@@ -236,11 +247,14 @@ impl Machine {
 
     fn was_read(&mut self, reading: &Reading, result: Raw<'_>) {
         for (key, read) in reading.read(result, &self.registry) {
+            if let (true, Read::Present(data)) = (self.has(Defect::ReadOnce), &read) {
+                self.memory.keep(&key, State::Present, Some(data));
+            }
             let ready = |state, data| Stage::Ready { state, data };
             match read {
                 Read::Present(data) => self.lane.read(&key, ready(State::Present, Some(data))),
                 Read::Gone => self.lane.read(&key, ready(State::Gone, None)),
-                Read::Absent if self.lane.was_deleted(&key) => {
+                Read::Absent if self.lane.was_deleted(&key) || self.has(Defect::AbsentIsGone) => {
                     self.lane.read(&key, ready(State::Gone, None));
                 }
                 Read::Absent => self.read_alone(&key),
@@ -347,7 +361,9 @@ impl Machine {
             PhaseState::Running => {
                 let news: Vec<EventName> = found.missing.into_iter().collect();
                 self.report_lost(&news);
-                self.rebind.extend(news);
+                if !self.has(Defect::IgnoreLostBindings) {
+                    self.rebind.extend(news);
+                }
             }
             PhaseState::Stopping { .. } | PhaseState::Ended(_) => {}
         }
@@ -356,6 +372,9 @@ impl Machine {
     /// Bindings that were there before and are not now. Told when it is seen: the answer to the new
     /// binding may be lost.
     fn report_lost(&mut self, missing: &[EventName]) {
+        if self.has(Defect::IgnoreLostBindings) {
+            return;
+        }
         let known = |event: &&EventName| {
             self.ledger.bound().contains(event) && !self.rebind.contains(event)
         };

@@ -1,6 +1,7 @@
 //! What became of a call: each sub-call of a batch is judged alone.
 
 use crate::clock::Moment;
+use crate::defect::Defect;
 use crate::failure::Failure;
 use crate::id::CallId;
 use crate::input::{Lost, NotSent, Reply};
@@ -175,7 +176,7 @@ impl Machine {
 
     fn limited(&mut self, method: &str) {
         let (now, wall) = (self.now(), self.book.clock.wall());
-        if self.pace.is_limited(method, now) {
+        if self.pace.is_limited(method, now) || self.has(Defect::IgnoreOperating) {
             return;
         }
         let delay = self.pace.limited(method, now, wall);
@@ -215,6 +216,7 @@ impl Machine {
     }
 
     fn miss_all(&mut self, round: Round, miss: &Miss) {
+        let miss = if self.has(Defect::UnknownIsNotExecuted) { &Miss::NotExecuted } else { miss };
         if *miss == Miss::Unknown {
             self.book.counters.unknown = self.book.counters.unknown.saturating_add(1);
             self.reserve.last_unknown = self.reserve.last_unknown.max(round.number);
@@ -227,14 +229,16 @@ impl Machine {
     pub(crate) fn missed(&mut self, ask: Ask, miss: &Miss) {
         let now = self.now();
         match (ask, miss) {
-            (Ask::Get { .. }, Miss::Unknown) => {
+            (Ask::Get { .. }, Miss::Unknown) if !self.has(Defect::RetryGet) => {
                 self.reserve.after_sweep = true;
                 self.sweep.demand(now);
             }
-            (Ask::Error { key, .. }, Miss::NotExecuted) => {
+            (Ask::Error { key, .. }, miss)
+                if *miss == Miss::NotExecuted || self.has(Defect::RepeatError) =>
+            {
                 self.lane.set_stage(&key, Stage::ErrorDue);
             }
-            (Ask::Error { key, .. }, Miss::Unknown) => self.rest(&key),
+            (Ask::Error { key, .. }, _) => self.rest(&key),
             (Ask::Write(write), Miss::Unknown) => {
                 self.reserve.last_busy = self.book.rounds.saturating_add(1);
                 self.written(write.id, WriteResult::Unknown);

@@ -2,6 +2,7 @@
 
 use crate::change::{Verdict, Verdicts};
 use crate::config::OnReject;
+use crate::defect::Defect;
 use crate::handler::Turn;
 use crate::id::BatchId;
 use crate::journal::ObjectState;
@@ -64,7 +65,9 @@ impl Machine {
     }
 
     fn judge(&mut self, key: &Key, verdict: Verdict, whole: Option<usize>) {
+        let failed = matches!(verdict, Verdict::Retry { .. });
         match verdict {
+            _ if failed && self.has(Defect::FailureIsDone) => self.done(key),
             Verdict::Done => {
                 self.book.counters.done = self.book.counters.done.saturating_add(1);
                 self.handler_worked();
@@ -98,7 +101,15 @@ impl Machine {
         let Some(work) = self.lane.finish(key) else { return };
         self.settle.add(&work.records, now);
         if let Some(parked) = self.lane.unpark(key) {
-            self.settle.add(&parked.records, now);
+            if self.has(Defect::ParkedForEver) {
+                self.lane.park(key, parked);
+            } else {
+                self.settle.add(&parked.records, now);
+            }
+        }
+        if self.has(Defect::DoneCoversLater) {
+            self.settle.add(&work.later, now);
+            return;
         }
         if journalled {
             self.ledger.delete_object(key);
@@ -115,6 +126,9 @@ impl Machine {
     }
 
     fn retry(&mut self, key: &Key, after: Option<Millis>, whole: Option<usize>) {
+        if let (true, Some(work)) = (self.has(Defect::AttemptsByMessage), self.lane.work(key)) {
+            self.memory.failed(&work.records);
+        }
         let (now, successes) = (self.now(), self.handler.successes);
         let first = self.config.retry.first_delay;
         let outcome = self.lane.update(key, |work| {
@@ -197,7 +211,11 @@ impl Machine {
             reason,
         };
         self.ledger.put_object(key, ObjectState::Registered, work.tries.failed, &work.records);
-        self.ledger.after(AfterSave::Intent(key.clone()));
+        if self.has(Defect::ErrorBeforeIntent) {
+            self.lane.set_stage(key, Stage::ErrorDue);
+        } else {
+            self.ledger.after(AfterSave::Intent(key.clone()));
+        }
         self.lane.set_journalled(key, true);
         self.notice(notice);
     }

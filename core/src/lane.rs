@@ -10,6 +10,7 @@ mod settle;
 mod work;
 
 use crate::clock::Moment;
+use crate::defect::Broken;
 use crate::id::{ProcessId, RecordId, SaveId};
 use crate::ordered::{Map, Set};
 use crate::record::{self, Key, Record, Records};
@@ -28,6 +29,7 @@ pub(crate) struct Lane {
     parked: Map<RecordId, Key>,
     index: Index,
     pub(crate) reservations: Map<ProcessId, Reservation>,
+    broken: Broken,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -56,6 +58,10 @@ pub(crate) enum Saved {
 }
 
 impl Lane {
+    pub(crate) fn new(broken: Broken) -> Lane {
+        Lane { broken, ..Lane::default() }
+    }
+
     /// Changes an object's work and keeps the index in step.
     pub(crate) fn update<R>(
         &mut self,

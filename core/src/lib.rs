@@ -73,6 +73,7 @@
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
 //! | `ordered`, `json` | maps and sets, and JSON, each in little code |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
+//! | `defect` | a machine that is wrong in one known way, for the tests of the tests |
 //! | `outer` | what a host's transport does with a call: functions without memory |
 //!
 //! The surface is in `config`, `input`, `step`, `change`, `notice`, `status`, `error`, `id`, `time`.
@@ -94,6 +95,7 @@ mod change;
 mod check;
 mod clock;
 mod config;
+mod defect;
 mod dispatch;
 mod end;
 mod error;
@@ -131,6 +133,8 @@ pub use change::{
 pub use config::{
     BatchSize, Config, Consumers, Durability, Limits, Mode, OnReject, Retrieve, Retry, Until,
 };
+#[cfg(feature = "defect")]
+pub use defect::Defect;
 pub use error::{ConfigError, InvalidValue, Misuse};
 pub use failure::Failure;
 pub use id::{

@@ -3,7 +3,8 @@
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::Config;
+use crate::config::{Config, Limits};
+use crate::defect::{Broken, Defect, Memory};
 use crate::error::{ConfigError, Misuse};
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
@@ -69,6 +70,9 @@ pub struct Machine {
     pub(crate) read_cap: usize,
     /// What the answers of the round at hand say together.
     pub(crate) together: crate::answers::Together,
+    /// What is wrong with it on purpose, in tests only.
+    broken: Broken,
+    pub(crate) memory: Memory,
     pub(crate) book: Book,
 }
 
@@ -120,26 +124,54 @@ impl Machine {
         seed: u64,
         now: Timestamp,
     ) -> Result<Machine, ConfigError> {
+        Machine::open_as(Broken::default(), config, journal, seed, now)
+    }
+
+    /// Opens a machine that is wrong in one way.
+    ///
+    /// # Errors
+    /// As [`Machine::open`].
+    #[cfg(feature = "defect")]
+    pub fn open_with_defect(
+        defect: Defect,
+        config: Config,
+        journal: JournalContents,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Machine, ConfigError> {
+        Machine::open_as(Broken { defect: Some(defect) }, config, journal, seed, now)
+    }
+
+    fn open_as(
+        broken: Broken,
+        config: Config,
+        journal: JournalContents,
+        seed: u64,
+        now: Timestamp,
+    ) -> Result<Machine, ConfigError> {
         config.check()?;
         let (ledger, inheritance) = Ledger::open(&config, journal)?;
+        let limits = if broken.has(Defect::IgnoreBucket) { Limits::Off } else { config.limits };
         let mut machine = Machine {
             registry: Registry::new(&config.rules),
             phase: PhaseState::Checking,
             check: Check::default(),
-            lane: Lane::default(),
+            lane: Lane::new(broken),
             settle: Settle::default(),
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
             writes: Writes::default(),
             ledger,
-            pace: Pace::new(config.limits),
+            pace: Pace::new(limits),
             calls: Map::new(),
             rebind: Set::new(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
             together: crate::answers::Together::default(),
+            broken,
+            memory: Memory::default(),
             book: Book {
                 clock: Clock::new(now),
                 random: Random::new(seed),
@@ -161,6 +193,9 @@ impl Machine {
             self.lane.set_journalled(&key, true);
         }
         for (key, attempts, records) in inheritance.registered {
+            if self.has(Defect::ForgetRegistered) {
+                continue;
+            }
             let mut work = Work::new(records, 1);
             work.tries = Tries::new(attempts, 1);
             work.origin = crate::change::Origin::Redriven;
@@ -207,6 +242,11 @@ impl Machine {
             writes_open: self.writes.open_count(),
             counters: self.book.counters,
         }
+    }
+
+    /// Whether it is wrong in this way on purpose.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.broken.has(defect)
     }
 
     fn take(&mut self, input: Input) {
@@ -281,6 +321,9 @@ impl Machine {
         self.lane.wake(now);
         self.flush();
         if self.phase == PhaseState::Running {
+            if self.has(Defect::ReadOnce) {
+                self.read_from_memory();
+            }
             self.lane.prepare(&self.registry, self.config.retrieve);
             self.deliver(now);
         }
@@ -291,6 +334,9 @@ impl Machine {
 
     fn flush(&mut self) {
         for process in self.lane.settled_reservations() {
+            if self.has(Defect::JournalGrows) {
+                continue;
+            }
             self.ledger.delete_reservation(&process);
         }
         let id = SaveId(self.book.id());
@@ -305,7 +351,9 @@ impl Machine {
     fn deliver(&mut self, now: Moment) {
         let size = self.reserve.delivery_size();
         loop {
+            let alone = self.has(Defect::OneBatchAtATime) && !self.handler.open.is_empty();
             let (most, only) = match self.handler.allowance(now) {
+                _ if alone => return,
                 Allowance::Nothing => return,
                 Allowance::Free => (size, None),
                 Allowance::Any => (1, None),
@@ -325,6 +373,9 @@ impl Machine {
                 .unzip();
             self.handler.open.insert(id, OpenBatch::new(keys.into_iter().collect(), now));
             self.handler.last_delivered = now;
+            if self.has(Defect::ClearBeforeDone) {
+                self.clear_delivered(id, now);
+            }
             self.effect(Effect::Deliver(Batch { id, changes }));
         }
     }
@@ -362,12 +413,16 @@ impl Machine {
         self.pace.spend(now);
         self.book.counters.requests = self.book.counters.requests.saturating_add(1);
         let deadline = now.plus(TIMEOUT).plus(CALL_GRACE);
+        let forgets = match &what {
+            Asking::Round(_) => self.has(Defect::InnerConnector),
+            Asking::Write(_) => self.has(Defect::WritesWithoutConnector),
+        };
         self.calls.insert(id, OpenCall { what, deadline });
         self.effect(Effect::Call(Call {
             id,
             method: method.into(),
             params,
-            connector: self.config.connector.clone().filter(|_| connect),
+            connector: self.config.connector.clone().filter(|_| connect && !forgets),
             timeout: TIMEOUT,
         }));
     }

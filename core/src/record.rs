@@ -113,6 +113,12 @@ pub(crate) fn idempotency_key(records: &Records) -> String {
     key
 }
 
+/// What an idempotency key is not.
+pub(crate) fn key_without_time(records: &Records) -> String {
+    let ids: Vec<String> = records.keys().map(ToString::to_string).collect();
+    ids.join(",")
+}
+
 /// The events, oldest record first, none twice.
 pub(crate) fn events(records: &Records) -> Vec<EventName> {
     let mut events: Vec<EventName> = Vec::new();

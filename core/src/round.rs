@@ -4,6 +4,7 @@ mod call;
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::defect::Defect;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
@@ -172,7 +173,12 @@ impl Machine {
         let mut asks = self.clears();
         asks.extend(self.error_asks(now));
         let mut tail = Vec::new();
-        if let Some(Limits { fresh, errored }) = self.get_limits(now) {
+        if let Some(Limits { fresh, mut errored }) = self.get_limits(now) {
+            let to_the_end = self.config.until == Until::Empty;
+            if self.has(Defect::NoErrorLane) || (self.has(Defect::EmptyIgnoresErrors) && to_the_end)
+            {
+                errored = 0;
+            }
             let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
             let asked = sides.into_iter().filter(|(_, limit)| *limit > 0);
             tail.extend(asked.map(|(side, limit)| Ask::Get { side, limit }));
@@ -223,11 +229,15 @@ impl Machine {
         asks
     }
 
+    fn sweeps_no_more(&self) -> bool {
+        self.has(Defect::NoSweep) || (self.has(Defect::SweepOnce) && self.sweep.completed > 0)
+    }
+
     fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
         if self.is_last_sweep_due() {
             self.sweep.demand_once(now);
         }
-        if !self.sweep.is_due(now) || !self.may("event.offline.list") {
+        if !self.sweep.is_due(now) || !self.may("event.offline.list") || self.sweeps_no_more() {
             return Vec::new();
         }
         let mut asks = Vec::new();
@@ -272,7 +282,8 @@ impl Machine {
     }
 
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
-        if self.reserve.after_sweep || !self.may("event.offline.get") {
+        let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
+        if sweeps_first || !self.may("event.offline.get") {
             return None;
         }
         if self.handler.is_down() {
@@ -320,7 +331,7 @@ impl Machine {
 
     fn is_round_due(&self, now: Moment) -> bool {
         let limited = |method: &str| self.pace.is_limited(method, now);
-        let sweeps = self.sweep.is_due(now) || self.is_last_sweep_due();
+        let sweeps = (self.sweep.is_due(now) || self.is_last_sweep_due()) && !self.sweeps_no_more();
         let hot = (sweeps && self.may("event.offline.list"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.is_empty() && self.may("event.bind"))

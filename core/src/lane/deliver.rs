@@ -3,6 +3,7 @@
 use super::{Lane, Saved, Stage, Way};
 use crate::change::{Change, Origin, State};
 use crate::config::Retrieve;
+use crate::defect::Defect;
 use crate::id::BatchId;
 use crate::record::{self, EventData, Key};
 use crate::rule::Registry;
@@ -42,6 +43,9 @@ impl Lane {
 
     /// Whether the journal knows every reservation that the object's records are under.
     fn is_saved(&self, key: &Key) -> bool {
+        if self.broken.has(Defect::DeliverBeforeSaved) {
+            return true;
+        }
         self.work(key).is_some_and(|work| {
             work.records.values().all(|record| {
                 self.reservations
@@ -99,6 +103,7 @@ impl Lane {
     }
 
     fn deliver(&mut self, key: Key, batch: BatchId) -> Option<(Key, Change)> {
+        let timeless = self.broken.has(Defect::KeyWithoutTime);
         let change = self.update(&key, |work| {
             let Stage::Ready { state, data } = std::mem::replace(&mut work.stage, Stage::Unread)
             else {
@@ -107,7 +112,11 @@ impl Lane {
             work.stage = Stage::Delivered(batch);
             work.way = Way::Many;
             Some(Change {
-                key: record::idempotency_key(&work.records),
+                key: if timeless {
+                    record::key_without_time(&work.records)
+                } else {
+                    record::idempotency_key(&work.records)
+                },
                 object: key.object(),
                 events: record::events(&work.records),
                 state,

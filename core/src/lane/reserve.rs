@@ -1,6 +1,7 @@
 //! Records that arrive: from a `get` of either lane, or adopted by the sweep.
 
-use super::{Lane, Saved, Settle, Work};
+use super::{Lane, Saved, Settle, Stage, Work};
+use crate::defect::Defect;
 use crate::id::ProcessId;
 use crate::record::{Key, Record, Records};
 use crate::rule::Registry;
@@ -43,8 +44,20 @@ impl Lane {
             return;
         }
         self.placed.insert(id, key.clone());
+        let broken = self.broken;
         self.update(&key, |work| {
-            if work.is_past_reading() {
+            let resting = matches!(work.stage, Stage::Resting { .. });
+            let other = work.records.values().all(|known| known.message != record.message);
+            let resumed = resting
+                && ((broken.has(Defect::ResumeWhenErrored) && record.errored)
+                    || (broken.has(Defect::RestByMessage) && other));
+            let doubled =
+                matches!(work.stage, Stage::Delivered(_)) && broken.has(Defect::TwoAtOnce);
+            if resumed || doubled {
+                work.records.insert(id, record);
+                work.join();
+                work.stage = Stage::Unread;
+            } else if work.is_past_reading() && !broken.has(Defect::StaleJoin) {
                 work.later.insert(id, record);
             } else {
                 work.records.insert(id, record);

@@ -1,9 +1,10 @@
 //! What each sub-call of a round says to the portal.
 
 use super::{Ask, Asked, Feature, Side};
+use crate::defect::Defect;
 use crate::dispatch::Miss;
 use crate::json::Value;
-use crate::machine::Machine;
+use crate::machine::{Machine, PhaseState};
 use crate::wire::request;
 
 impl Machine {
@@ -22,6 +23,10 @@ impl Machine {
                 let event = event.as_str().into();
                 let params = [("event", event), ("event_type", "offline".into())];
                 call("event.bind", Value::object(params))
+            }
+            Ask::Clear { process, .. } if self.has(Defect::ClearWithoutIds) => {
+                let params = [("process_id", process.as_str().into())];
+                call("event.offline.clear", Value::object(params))
             }
             Ask::Clear { process, ids } => {
                 let ids = ids.iter().map(|id| Value::from(id.0)).collect();
@@ -55,15 +60,24 @@ impl Machine {
         let mut commands = Vec::new();
         let mut asked = Vec::new();
         for (number, ask) in asks.into_iter().enumerate() {
-            let Some((method, params)) = self.call_of(&ask) else {
+            let Some((method, mut params)) = self.call_of(&ask) else {
                 self.missed(ask, &Miss::NotExecuted);
                 continue;
             };
+            if self.has(Defect::InnerConnector) && self.phase != PhaseState::Checking {
+                self.connect_within(&mut params);
+            }
             // a name that is no number (F32), padded so that PHP's and our order agree
             let name = format!("c{number:02}");
             commands.push((name.clone(), request::command(&method, &params)));
             asked.push(Asked { name, method, ask });
         }
         (asked, request::batch(&commands))
+    }
+
+    fn connect_within(&self, params: &mut Value) {
+        if let (Value::Object(fields), Some(name)) = (params, &self.config.connector) {
+            fields.insert("auth_connector".into(), name.as_str().into());
+        }
     }
 }
