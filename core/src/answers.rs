@@ -437,3 +437,7 @@ impl Machine {
         self.reserve.poll_at = now;
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/together.rs"]
+mod view;

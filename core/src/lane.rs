@@ -322,3 +322,7 @@ impl Lane {
         self.work(key).is_some_and(|work| record::tell_of_deletion(&work.records))
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/lane.rs"]
+mod view;

@@ -122,6 +122,8 @@ mod status;
 mod step;
 mod sweep;
 mod time;
+#[cfg(feature = "view")]
+pub mod view;
 mod wake;
 mod wire;
 mod write;

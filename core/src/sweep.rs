@@ -225,6 +225,10 @@ impl Gap {
     }
 }
 
+#[cfg(feature = "view")]
+#[path = "view/sweep.rs"]
+mod view;
+
 #[cfg(test)]
 mod tests {
     use super::*;

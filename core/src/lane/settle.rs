@@ -77,3 +77,7 @@ impl Settle {
         }
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "../view/settle.rs"]
+mod view;
