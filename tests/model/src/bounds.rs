@@ -50,6 +50,11 @@ pub struct Bounds {
     pub two_steps: bool,
     /// Other things happen between the sub-calls of a batch.
     pub split: bool,
+    /// Saves are durable before the machine hears of anything else. Otherwise whatever can happen happens
+    /// meanwhile.
+    pub prompt: bool,
+    /// The queue is drained by deletion.
+    pub delete: bool,
     /// How many records are reserved at once.
     pub batch: u32,
     /// How many attempts a change has.

@@ -38,6 +38,8 @@ pub struct Canon {
     /// Tells one consumer's own ids from another's.
     scope: u64,
     now: u64,
+    /// Whether it counts that a change happened in the present second.
+    fine: bool,
 }
 
 /// The bits of a [`Token::Local`] that are the id.
@@ -46,15 +48,15 @@ const LOCAL_BITS: u32 = 48;
 const KINDS: u128 = 1 << 64;
 
 impl Canon {
-    /// Begins a world at this time, in seconds.
-    pub fn begin(&mut self, now: u64) {
+    /// Begins a world at this time, in seconds; `fine`: it counts that a change happened in this very second.
+    pub fn begin(&mut self, now: u64, fine: bool) {
         for list in
             [&mut self.records, &mut self.processes, &mut self.times, &mut self.locals]
         {
             list.clear();
         }
         self.tokens.clear();
-        (self.scope, self.now) = (0, now);
+        (self.scope, self.now, self.fine) = (0, now, fine);
     }
 
     /// The next consumer follows: its ids are its own.
@@ -142,7 +144,7 @@ impl Canon {
             Token::Process(id) => 3 * KINDS + rank(&self.processes, id),
             Token::Time(at) => {
                 let age = self.now.saturating_sub(at);
-                let class = u128::from(age > 0)
+                let class = u128::from(age > 0 && self.fine)
                     + u128::from(age > 29 * 86_400)
                     + u128::from(age > crate::server::LIFE);
                 4 * KINDS + rank(&self.times, at) * 8 + class

@@ -53,6 +53,12 @@ impl World {
         if !consumer.saves.is_empty() {
             out.push(Step::Saved(c));
         }
+        if self.left.crashes > 0 {
+            out.extend((0..=consumer.saves.len()).map(|kept| Step::Crash(c, kept)));
+        }
+        if self.bounds.prompt && !consumer.saves.is_empty() {
+            return;
+        }
         if let Some(flight) = &consumer.flight {
             let request = &flight.request;
             out.push(if request.is_over() { Step::Answer(c) } else { Step::Execute(c) });
@@ -71,9 +77,6 @@ impl World {
         }
         if consumer.wake.is_some_and(|wake| self.may_pass(wake.at.0)) {
             out.push(Step::Tick(c));
-        }
-        if self.left.crashes > 0 {
-            out.extend((0..=consumer.saves.len()).map(|kept| Step::Crash(c, kept)));
         }
         if self.left.redrives > 0 && consumer.machine.status().parked > 0 {
             out.push(Step::Redrive(c));
@@ -224,7 +227,7 @@ impl World {
     /// The fingerprint of the canonical form.
     pub(crate) fn print(&self, canon: &mut Canon) -> Print {
         use b24_offline_core::view::{Sink, journal_entry};
-        canon.begin(self.now / 1_000);
+        canon.begin(self.now / 1_000, self.bounds.left.months > 0 || self.bounds.delete);
         let Left { changes, crashes, faults, failures, errors, redrives, months, plans } =
             self.left;
         for left in [changes, crashes, faults, failures, errors, redrives, months, plans] {

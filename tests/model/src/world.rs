@@ -39,7 +39,7 @@ pub struct Given {
 /// A program that drains the queue.
 #[derive(Debug, Clone)]
 pub struct Consumer {
-    pub(crate) machine: Machine,
+    pub(crate) machine: Arc<Machine>,
     pub(crate) wake: Option<Wake>,
     pub(crate) journal: Arc<BTreeMap<String, String>>,
     pub(crate) is_durable: bool,
@@ -113,7 +113,7 @@ impl World {
         };
         for number in 0..bounds.consumers {
             let journal = Arc::default();
-            let machine = world.open(&journal)?;
+            let machine = Arc::new(world.open(&journal)?);
             world.consumers.push(Consumer {
                 machine,
                 wake: None,
@@ -184,7 +184,8 @@ impl World {
     /// Gives an input to a machine, and carries out what it answers.
     pub(crate) fn give(&mut self, c: usize, input: Input) {
         let Some(consumer) = self.consumers.get_mut(c) else { return };
-        let step = match consumer.machine.handle(input, Timestamp(self.now)) {
+        let machine = Arc::make_mut(&mut consumer.machine);
+        let step = match machine.handle(input, Timestamp(self.now)) {
             Ok(step) => step,
             Err(misuse) => return self.fail(misuse.to_string()),
         };
@@ -382,7 +383,7 @@ impl World {
         match self.open(&journal) {
             Ok(machine) => {
                 if let Some(consumer) = self.consumers.get_mut(c) {
-                    consumer.machine = machine;
+                    consumer.machine = Arc::new(machine);
                 }
                 self.check_in(c);
             }

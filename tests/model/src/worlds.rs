@@ -13,9 +13,9 @@ const NONE: Left = Left {
     plans: 0,
 };
 
-const PLAIN: Bounds = Bounds {
-    name: "plain",
-    about: "one object, one change, a kill and a fault",
+const BASE: Bounds = Bounds {
+    name: "",
+    about: "",
     deep: false,
     objects: 1,
     events: 1,
@@ -24,10 +24,95 @@ const PLAIN: Bounds = Bounds {
     register: false,
     two_steps: false,
     split: false,
+    prompt: true,
+    delete: false,
     batch: 2,
     attempts: 2,
-    left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
+    left: NONE,
 };
 
 /// All of them.
-pub const WORLDS: &[Bounds] = &[PLAIN];
+pub const WORLDS: &[Bounds] = &[
+    Bounds {
+        name: "slow-journal",
+        about: "everything else happens while the journal is written",
+        prompt: false,
+        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "one-object",
+        about: "one object changes again; a kill, a fault and a failure",
+        left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "two-objects",
+        about: "two objects; a kill and a failure",
+        objects: 2,
+        left: Left { changes: 2, crashes: 1, faults: 0, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "two-objects-net",
+        about: "two objects; a fault and a failure",
+        objects: 2,
+        left: Left { changes: 2, faults: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "three-changes",
+        about: "one object changes three times; a kill and a failure",
+        left: Left { changes: 3, crashes: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "bad-net",
+        about: "one object, two faults",
+        left: Left { changes: 1, faults: 2, failures: 0, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "two-steps",
+        about: "a get selects, then marks; others come between all sub-calls",
+        two_steps: true,
+        split: true,
+        left: Left { changes: 2, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "no-journal",
+        about: "nothing outlives a kill",
+        journal: false,
+        attempts: 1,
+        left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "park",
+        about: "rejected changes are parked, driven again by the user and by later changes",
+        left: Left { changes: 2, crashes: 1, failures: 2, redrives: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "register",
+        about: "rejected changes are registered first; two events of one object",
+        register: true,
+        events: 2,
+        left: Left { changes: 2, crashes: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "register-net",
+        about: "rejected changes are registered first, on a bad net",
+        register: true,
+        left: Left { changes: 2, faults: 1, failures: 2, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "errored",
+        about: "another tool puts records into the error lane",
+        left: Left { changes: 2, crashes: 1, faults: 1, errors: 1, ..NONE },
+        ..BASE
+    },
+];
