@@ -16,7 +16,7 @@ use crate::step::Judged;
 use crate::wire::{self, Answer, Op};
 
 const START: u64 = 1_795_400_000_000;
-/// A portal executes a request within this time or never (F31).
+/// A portal executes a request within less than this time or never (F31).
 pub(crate) const LATEST: u64 = 60_000;
 /// Longer than a sweep's period, a rest, a lease and the life of a late request together.
 pub(crate) const LEAP: u64 = 400_000;
@@ -363,7 +363,7 @@ impl World {
     pub(crate) fn pass(&mut self, to: u64) {
         self.now = to.max(self.now);
         let now = self.now;
-        self.late.retain(|request| request.until >= now);
+        self.late.retain(|request| request.until > now);
     }
 
     /// The consumer is killed after so many saves became durable, and started again.
