@@ -4,8 +4,9 @@ use crate::State;
 use crate::check;
 use crate::clock::Moment;
 use crate::defect::Defect;
+use crate::deletion::is_old;
 use crate::failure::Failure;
-use crate::id::{EventName, ProcessId};
+use crate::id::{EventName, ProcessId, RecordId};
 use crate::json::Raw;
 use crate::lane::{Stage, Way};
 use crate::machine::{Machine, PhaseState};
@@ -26,10 +27,13 @@ pub(crate) struct Together {
     filled: bool,
     looked_errored: bool,
     /// Sweep pages by gap.
-    pages: Map<usize, Vec<Option<Rows>>>,
-    total: Map<usize, u64>,
-    strange: bool,
-    sent: Moment,
+    pub(crate) pages: Map<usize, Vec<Option<Rows>>>,
+    pub(crate) total: Map<usize, u64>,
+    pub(crate) strange: bool,
+    pub(crate) sent: Moment,
+    /// What was cleared, if the probe does not say otherwise.
+    pub(crate) cleared: Vec<(ProcessId, Vec<RecordId>)>,
+    pub(crate) refuted: bool,
     /// Something failed that is everybody's trouble.
     pub(crate) failed: bool,
     pub(crate) expired: bool,
@@ -61,15 +65,12 @@ impl Machine {
                 self.feature_known(feature, check::allows(result).unwrap_or(true));
             }
             Ask::Bindings => self.bindings_known(result),
-            Ask::Bind(event) => self.bound(&event),
+            Ask::Bind(event) => self.bound(&event, true),
             Ask::Clear { process, ids } => {
                 self.reserve.last_busy = number;
-                self.settle.cleared(&process, &ids);
-                for id in ids {
-                    self.lane.release(&process, id);
-                    self.lane.forget_parked(&process, id);
-                }
+                self.together.cleared.push((process, ids));
             }
+            Ask::Probe { process, ids } => self.probed(&process, &ids, result),
             // whatever it answers
             Ask::Error { key, .. } => self.rest(&key),
             Ask::Write(write) => {
@@ -79,6 +80,8 @@ impl Machine {
             }
             Ask::Read(reading) => self.was_read(&reading, result),
             Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
+            Ask::List(listing) => self.listed(listing, result, number),
+            Ask::Delete(run) => self.deleted(run, number),
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);
@@ -112,19 +115,10 @@ impl Machine {
             self.trouble("event.offline.get", why);
             return;
         };
-        self.together.looks += 1;
-        self.together.empty += u32::from(rows.rows.is_empty());
         let full = rows.rows.len() >= limit as usize;
-        self.together.filled |= full;
-        match side {
-            Side::Fresh if full => self.reserve.grew(portal),
-            Side::Fresh => {}
-            Side::Errored => {
-                self.together.looked_errored = !full;
-                let recovered = rows.rows.len() as u64;
-                let counters = &mut self.book.counters;
-                counters.recovered = counters.recovered.saturating_add(recovered);
-            }
+        self.looked(side, rows.rows.len() as u64, full);
+        if side == Side::Fresh && full {
+            self.reserve.grew(portal);
         }
         let Some(process) = rows.process else { return };
         let rows: Vec<(Row, ProcessId)> =
@@ -132,16 +126,46 @@ impl Machine {
         self.arrive(rows, number);
     }
 
+    /// A lane was looked at.
+    pub(crate) fn looked(&mut self, side: Side, records: u64, full: bool) {
+        self.together.looks += 1;
+        self.together.empty += u32::from(records == 0);
+        self.together.filled |= full;
+        if side == Side::Errored {
+            self.together.looked_errored = !full;
+            let counters = &mut self.book.counters;
+            counters.recovered = counters.recovered.saturating_add(records);
+        }
+    }
+
     /// Takes rows into hand; gives how many were new.
-    fn arrive(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) -> u64 {
+    pub(crate) fn arrive(&mut self, rows: Vec<(Row, ProcessId)>, number: u64) -> u64 {
         if rows.is_empty() {
             return 0;
         }
         self.reserve.last_busy = number;
         let rows = if self.has_any_defect() { self.arrive_defectively(rows) } else { rows };
         let attempts = self.config.retry.attempts;
+        let portal = self.book.portal_now();
+        let old = rows.iter().any(|(row, _)| is_old(&row.changed_at, portal));
+        let ids: Vec<RecordId> = rows.iter().map(|(row, _)| row.id).collect();
         let new = self.lane.arrive(rows, &self.settle, &self.registry, attempts);
         self.book.counters.records = self.book.counters.records.saturating_add(new);
+        for id in ids {
+            if self.deletion.is_found(id) {
+                self.lane.set_kept(id, true);
+            }
+        }
+        if old {
+            self.keep_ageing();
+        }
+        self.inherit_tries();
+        new
+    }
+
+    /// Attempts outlive a restart.
+    pub(crate) fn inherit_tries(&mut self) {
+        let attempts = self.config.retry.attempts;
         if self.has(Defect::AttemptsByMessage) {
             self.attempts_from_memory();
         }
@@ -158,13 +182,13 @@ impl Machine {
             self.lane.update(&key, |work| work.tries = crate::lane::Tries::new(failed, more));
             self.lane.set_journalled(&key, true);
         }
-        new
     }
 
     /// What only the whole round tells.
     pub(crate) fn end_answers(&mut self, number: u64) {
         let now = self.now();
-        let together = std::mem::take(&mut self.together);
+        let mut together = std::mem::take(&mut self.together);
+        self.settled(std::mem::take(&mut together.cleared), together.refuted);
         if together.looks > 0 {
             self.reserve.backlog = together.filled;
             let poll = self.book.random.jitter(self.config.poll);
@@ -183,83 +207,20 @@ impl Machine {
         self.swept(together, number);
     }
 
-    fn swept(&mut self, together: Together, number: u64) {
-        let now = self.now();
-        let expected = self.known_reserved();
-        let mut orphans: Vec<(Row, ProcessId)> = Vec::new();
-        for (gap, pages) in together.pages {
-            let listed: Vec<Option<&Rows>> = pages.iter().map(Option::as_ref).collect();
-            let total = together.total.get(&gap).copied();
-            self.sweep.listed(gap, &listed, total);
-            if total == Some(expected) {
-                self.sweep.all_accounted_for();
-            }
-            for rows in pages.into_iter().flatten() {
-                for why in rows.strange {
-                    self.notice(Notice::StrangeRecord { why });
-                }
-                let owned = |row: Row| row.process.clone().map(|process| (row, process));
-                orphans.extend(rows.rows.into_iter().filter_map(owned));
-            }
-        }
-        let inherited = |(_, process): &(Row, ProcessId)| self.ledger.inherited.contains(process);
-        let ignored = |orphan: &(Row, ProcessId)| {
-            (self.has(Defect::AdoptNothing) && inherited(orphan))
-                || (self.has(Defect::SweepNewOnly) && orphan.0.errored)
-        };
-        orphans.retain(|orphan| !ignored(orphan));
-        let strangers = orphans.iter().filter(|orphan| !inherited(orphan)).count() as u64;
-        let new = self.arrive(orphans, number);
-        let adopted = new.min(strangers);
-        let now_told = self.sweep.adopted(adopted);
-        self.tell_of_adopted(now_told);
-        self.book.counters.adopted = self.book.counters.adopted.saturating_add(adopted);
-        let period = self.book.random.jitter(self.sweep.period());
-        let first = self.sweep.completed == 0;
-        if let Some(adopted) = self.sweep.finish(now, period, together.strange) {
-            self.tell_of_adopted(adopted);
-            self.book.counters.sweeps = self.book.counters.sweeps.saturating_add(1);
-            self.reserve.after_sweep = false;
-            if first && !self.has(Defect::AdoptNothing) {
-                self.forget_what_is_gone();
-            }
-        }
-    }
-
-    fn tell_of_adopted(&mut self, records: u64) {
-        if records > 0 {
-            self.notice(Notice::Adopted { records });
-        }
-    }
-
-    /// The first sweep has shown everything that the portal still holds: what an earlier run noted
-    /// besides has been settled.
-    fn forget_what_is_gone(&mut self) {
-        for process in std::mem::take(&mut self.ledger.inherited) {
-            if !self.lane.reservations.contains_key(&process) {
-                self.ledger.delete_reservation(&process);
-            }
-        }
-        for (key, _) in std::mem::take(&mut self.ledger.retrying) {
-            self.ledger.delete_object(&key);
-        }
-    }
-
     fn was_read(&mut self, reading: &Reading, result: Raw<'_>) {
         for (key, read) in reading.read(result, &self.registry) {
             if let (true, Read::Present(data)) = (self.has(Defect::ReadOnce), &read) {
                 self.memory.keep(&key, State::Present, Some(data));
             }
-            let ready = |state, data| Stage::Ready { state, data };
             match read {
-                Read::Present(data) => self.lane.read(&key, ready(State::Present, Some(data))),
-                Read::Gone => self.lane.read(&key, ready(State::Gone, None)),
+                Read::Present(data) => self.has_read(&key, State::Present, Some(data)),
+                Read::Gone => self.has_read(&key, State::Gone, None),
                 Read::Absent if self.lane.was_deleted(&key) || self.has(Defect::AbsentIsGone) => {
-                    self.lane.read(&key, ready(State::Gone, None));
+                    self.has_read(&key, State::Gone, None);
                 }
                 Read::Absent => self.read_alone(&key),
                 Read::Data(EventData::Known(data)) => {
-                    self.lane.read(&key, ready(State::Unread, data));
+                    self.has_read(&key, State::Unread, data);
                 }
                 Read::Data(EventData::NotNeeded | EventData::ToBeListed) => {
                     self.lane.unread_again(&key);
@@ -289,7 +250,7 @@ impl Machine {
                 if error.class == Class::NotFound
                     || (error.class == Class::Other && self.lane.was_deleted(key)) =>
             {
-                self.lane.read(key, Stage::Ready { state: State::Gone, data: None });
+                self.has_read(key, State::Gone, None);
             }
             Reading::One { key } => {
                 let why = format!("{} {}", error.code, error.description);
@@ -323,10 +284,14 @@ impl Machine {
 
     pub(crate) fn feature_known(&mut self, feature: Feature, allowed: bool) {
         match feature {
-            Feature::OfflineExtended => self.check.extended = Some(allowed),
+            Feature::OfflineExtended => {
+                // what it says of a plan counts again once it agrees with what the plan does
+                self.check.refused &= allowed;
+                self.check.extended = Some(allowed && !self.check.refused);
+            }
             Feature::AuthConnector => self.check.connectors = Some(allowed),
         }
-        if self.check.extended == Some(false) {
+        if self.check.extended == Some(false) && !self.may_delete() {
             self.fail(Failure::PlanWithoutReservation);
             return;
         }
@@ -336,60 +301,8 @@ impl Machine {
             self.fail(Failure::PlanWithoutConnector { connector });
             return;
         }
-        self.check_complete();
-    }
-
-    fn bindings_known(&mut self, result: Raw<'_>) {
-        let connector = self.config.connector.as_ref();
-        let Some(found) = check::bindings(result, &self.config.events, connector) else {
-            self.trouble("event.get", "event.get gave an answer of another shape".into());
-            return;
-        };
-        if let (Some(bound), Some(wanted)) = (found.misspelt, self.config.connector.clone()) {
-            self.fail(Failure::ConnectorSpelling { wanted, bound });
-            return;
-        }
-        match self.phase {
-            PhaseState::Checking => {
-                if !found.strange.is_empty() {
-                    self.notice(Notice::StrangeBindings { events: found.strange });
-                }
-                self.report_lost(&found.missing);
-                self.check.missing = Some(found.missing);
-                self.check_complete();
-            }
-            PhaseState::Running => {
-                let news: Vec<EventName> = found.missing.into_iter().collect();
-                self.report_lost(&news);
-                if !self.has(Defect::IgnoreLostBindings) {
-                    self.rebind.extend(news);
-                }
-            }
-            PhaseState::Stopping { .. } | PhaseState::Ended(_) => {}
-        }
-    }
-
-    /// Bindings that were there before and are not now. Told when it is seen: the answer to the new
-    /// binding may be lost.
-    fn report_lost(&mut self, missing: &[EventName]) {
-        if self.has(Defect::IgnoreLostBindings) {
-            return;
-        }
-        let known = |event: &&EventName| {
-            self.ledger.bound().contains(event) && !self.rebind.contains(event)
-        };
-        let events: Vec<EventName> = missing.iter().filter(known).cloned().collect();
-        if !events.is_empty() {
-            let until = self.book.clock.wall();
-            self.notice(Notice::BindingsLost { events, since: None, until });
-        }
-    }
-
-    fn bound(&mut self, event: &EventName) {
-        self.rebind.remove(event);
-        if let Some(missing) = &mut self.check.missing {
-            missing.retain(|missing| missing != event);
-            self.check.bound.push(event.clone());
+        if self.phase == PhaseState::Running {
+            self.choose_mode();
         }
         self.check_complete();
     }
@@ -397,13 +310,7 @@ impl Machine {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other error is tried again")]
     pub(crate) fn bind_refused(&mut self, event: &EventName, error: &ApiError) {
         match error.class {
-            Class::AlreadyBound => {
-                self.rebind.remove(event);
-                if let Some(missing) = &mut self.check.missing {
-                    missing.retain(|missing| missing != event);
-                }
-                self.check_complete();
-            }
+            Class::AlreadyBound => self.bound(event, false),
             Class::UnknownEvent | Class::NotFound => {
                 let why = error.description.clone();
                 self.fail(Failure::UnknownEvent { event: event.clone(), why });
@@ -414,17 +321,26 @@ impl Machine {
             },
             Class::NotAdministrator => self.fail(Failure::NotAdministrator),
             Class::Scope => self.fail(Failure::ScopeMissing { method: "event.bind".into() }),
-            _ => self.trouble("event.bind", format!("event.bind {event}: {}", error.description)),
+            _ => {
+                self.rebind.missed(event);
+                self.trouble("event.bind", format!("event.bind {event}: {}", error.description));
+            }
         }
     }
 
     /// Starts draining once everything is known and bound.
-    fn check_complete(&mut self) {
+    pub(crate) fn check_complete(&mut self) {
         let bound = self.check.missing.as_ref().is_some_and(Vec::is_empty);
         if self.phase != PhaseState::Checking || !self.check.is_known() || !bound {
             return;
         }
         let now_bound = std::mem::take(&mut self.check.bound);
+        self.choose_mode();
+        self.tell_of_absence();
+        if self.is_deleting() && self.ledger.is_new && now_bound.is_empty() {
+            self.notice(Notice::JournalMissing);
+            self.ledger.is_new = false;
+        }
         self.ledger.set_bound(self.config.events.clone());
         let bound = u32::try_from(now_bound.len()).unwrap_or(u32::MAX);
         self.notice(Notice::Ready { bound, parked: self.lane.parked_count() });

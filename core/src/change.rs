@@ -247,7 +247,7 @@ fn judgement(line: &str) -> Option<Judgement> {
 }
 
 impl State {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             State::Present => "present",
             State::Gone => "gone",

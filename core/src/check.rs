@@ -17,6 +17,8 @@ pub(crate) struct Check {
     pub(crate) not_a_portal: Option<(Moment, String)>,
     /// Not the first check: the portal was there before.
     pub(crate) again: bool,
+    /// A reservation was refused, whatever `feature.get` says.
+    pub(crate) refused: bool,
 }
 
 impl Check {

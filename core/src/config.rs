@@ -7,6 +7,9 @@ use crate::id::{Connector, EventName};
 use crate::rule::Rule;
 use crate::time::Millis;
 
+/// Twice the time limit of a call: a consumer that is alive moves on, or its calls have failed.
+const LEAST_LEASE: Millis = Millis::seconds(130);
+
 /// Everything the machine is told by its user. Start from [`Config::new`] and change fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -67,9 +70,24 @@ pub enum Retrieve {
 pub enum Consumers {
     /// This machine alone: reservations that nobody here knows are adopted at once.
     Sole,
-    /// Others too: reservations are adopted when seen unchanged for `lease`, at least 130 s.
+    /// Others too, each started with `Shared`. A reservation that this machine does not know is left
+    /// alone until it was seen unchanged for `lease`; then its consumer counts as dead and it is
+    /// adopted. So a change that waits, hangs or is parked elsewhere for longer than the lease is
+    /// delivered here as well.
+    ///
+    /// As two consumers may then hold two copies of one object, each object is read again after its
+    /// change was judged done, and delivered again if it differs from what was delivered: nothing is
+    /// cleared before. A field that differs at each reading makes its object be delivered again and
+    /// again, at growing distances up to an hour: leave such fields out by a rule of your own. A change
+    /// without data ([`State::Unread`](crate::State::Unread)) is not read again: there only the target
+    /// can refuse older versions. So it is for a consumer that dies after having applied an old copy
+    /// which another one has cleared meanwhile.
+    ///
+    /// Idempotency keys name the data as well: `#` and a fingerprint follow the records, so that the
+    /// same records with newer data are another change to an inbox. A change without data has none.
     Shared {
-        /// How long a reservation may rest untouched before it counts as abandoned.
+        /// How long a reservation rests unchanged before it counts as abandoned: 130 s to a day, longer
+        /// than the user's code takes for a batch.
         lease: Millis,
     },
 }
@@ -109,7 +127,8 @@ pub enum Mode {
     Auto,
     /// Reservation; needs a plan with `rest_offline_extended` (F11).
     Reserve,
-    /// Lossless deletion. Not available in this version.
+    /// Lossless deletion, on any plan: records are listed, written to the journal, deleted from the queue,
+    /// and delivered from the journal, which is their only home then. Needs [`Durability::Durable`].
     Delete,
 }
 
@@ -197,23 +216,16 @@ impl Config {
         if self.events.is_empty() {
             return Err(ConfigError::NoEvents);
         }
-        match self.consumers {
-            Consumers::Sole => {}
-            Consumers::Shared { .. } => {
-                return Err(ConfigError::NotAvailable {
-                    what: "draining a queue with several consumers",
-                    instead: "let one consumer drain it, or give each a connector of its own",
-                });
+        if self.mode == Mode::Delete && self.journal != Durability::Durable {
+            return Err(ConfigError::DeleteNeedsJournal);
+        }
+        if self.on_reject == OnReject::Register {
+            if self.consumers != Consumers::Sole {
+                return Err(ConfigError::RegisterNeedsSole);
             }
-        }
-        if self.mode == Mode::Delete {
-            return Err(ConfigError::NotAvailable {
-                what: "draining by deletion (mode delete)",
-                instead: "use mode auto or reserve, on a plan with rest_offline_extended",
-            });
-        }
-        if self.on_reject == OnReject::Register && self.journal != Durability::Durable {
-            return Err(ConfigError::RegisterNeedsJournal);
+            if self.journal != Durability::Durable {
+                return Err(ConfigError::RegisterNeedsJournal);
+            }
         }
         self.check_numbers()?;
         self.rules.iter().try_for_each(Rule::check)
@@ -228,6 +240,11 @@ impl Config {
         }
         if !within(self.sweep) {
             return wrong("the sweep interval", "10 milliseconds to one day");
+        }
+        if let Consumers::Shared { lease } = self.consumers
+            && !(LEAST_LEASE..=day).contains(&lease)
+        {
+            return wrong("the lease of a shared queue", "130 seconds to one day");
         }
         if self.retry.attempts == 0 || self.retry.attempts > 1_000 {
             return wrong("the number of attempts", "1 to 1,000");

@@ -206,7 +206,7 @@ impl Machine {
         let mut kept = Vec::new();
         for (row, process) in rows {
             let in_hand = self.lane.is_in_hand(row.id);
-            let (key, record) = Key::of(row.clone(), process.clone(), &self.registry);
+            let (key, record) = Key::of(row.clone(), Some(process.clone()), &self.registry);
             let repeated =
                 self.has(Defect::DedupByMessage) && self.memory.has_seen(&record.message);
             let covered = self.has(Defect::ParkedCovers) && self.lane.parked(&key).is_some();

@@ -12,6 +12,7 @@ use crate::retrieve::Reading;
 use crate::round::{Ask, Asked, Round};
 use crate::step::WriteResult;
 use crate::time::Millis;
+use crate::wire::answer::Timing;
 use crate::wire::{Answered, ApiError, BatchAnswer, Class, SubAnswer, answer};
 
 /// 48 lists of 50 objects.
@@ -63,7 +64,7 @@ impl Machine {
                 Answered::Lost { how, why } => self.round_lost(round, how, Some(why)),
                 Answered::Error(error) => self.round_refused(round, error),
                 Answered::Result { result, timing } => match BatchAnswer::read(result) {
-                    Some(batch) => self.round_answered(round, &batch, timing.duration),
+                    Some(batch) => self.round_answered(round, &batch, timing),
                     None => {
                         let why = "an answer that is not a batch's".to_owned();
                         self.round_lost(round, Lost::NotThePortal, Some(why));
@@ -245,14 +246,22 @@ impl Machine {
             }
             (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
             (Ask::Read(reading), _) => self.lane_unread(&reading),
+            (Ask::Delete(run), Miss::NotExecuted) => self.deletion.again(run),
+            (Ask::Delete(run), Miss::Unknown) => {
+                self.deletion.lost(run, now);
+                // it marks before it deletes, and may have died between (F7)
+                self.sweep.demand(now);
+            }
+            (Ask::Bind(event), _) => self.rebind.missed(&event),
             (
                 Ask::Get { .. }
                 | Ask::Feature(_)
                 | Ask::Bindings
-                | Ask::Bind(_)
                 | Ask::Clear { .. }
+                | Ask::List(_)
                 | Ask::Lag
-                | Ask::Sweep(_),
+                | Ask::Sweep(_)
+                | Ask::Probe { .. },
                 _,
             ) => {}
         }
@@ -265,7 +274,7 @@ impl Machine {
     }
 
     /// The batch was executed, at least in part.
-    fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, portal: Millis) {
+    fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, timing: Timing) {
         if let Some(key) = self.suspect.take() {
             self.suspected(&key);
         } else if round.objects().0 > 0 {
@@ -273,6 +282,7 @@ impl Machine {
         }
         let wall = self.book.clock.wall();
         self.check.not_a_portal = None;
+        self.book.portal_is_at(timing.started);
         for asked in &round.asks {
             if let Some(timing) = batch.timing(&asked.name) {
                 self.pace.operating(&asked.method, timing.operating_reset_at, wall);
@@ -285,7 +295,7 @@ impl Machine {
         for Asked { name, method, ask } in round.asks {
             match batch.get(&name) {
                 SubAnswer::Result { result, total } => {
-                    self.answered(ask, result, total, number, portal);
+                    self.answered(ask, result, total, number, timing.duration);
                     executed.push(method);
                 }
                 SubAnswer::Error(error) => self.sub_refused(ask, &method, &error, number),
@@ -383,18 +393,25 @@ impl Machine {
             Ask::Bind(event) => self.bind_refused(&event, error),
             Ask::Get { .. } if error.class == Class::Licence => {
                 self.check_again();
+                self.check.refused = true;
                 self.back_off("the portal's plan has changed".into());
             }
             Ask::Error { key, .. } => {
                 self.rest(&key);
                 self.common_error(method, error);
             }
+            Ask::Delete(run) => {
+                self.deletion.again(run);
+                self.common_error(method, error);
+            }
             Ask::Feature(_)
             | Ask::Bindings
             | Ask::Clear { .. }
             | Ask::Get { .. }
+            | Ask::List(_)
             | Ask::Lag
-            | Ask::Sweep(_) => self.common_error(method, error),
+            | Ask::Sweep(_)
+            | Ask::Probe { .. } => self.common_error(method, error),
         }
     }
 }

@@ -23,7 +23,8 @@ impl Machine {
             && self.settle.is_empty()
             && self.handler.open.is_empty()
             && self.writes.open_count() == 0
-            && self.rebind.is_empty()
+            && self.rebind.due.is_empty()
+            && self.deletion.is_empty()
     }
 
     /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
@@ -51,30 +52,53 @@ impl Machine {
                     && quiet
                     && self.is_idle()
                     && self.has_seen_empty()
+                    // what others hold comes back here if they die
+                    && self.leases.is_empty()
                     && !self.sweep.is_running();
                 if over {
-                    self.end(End::Empty);
+                    self.wind_up(End::Empty);
                 }
             }
             PhaseState::Stopping { since } => {
                 let waited = since.plus(STOP_WITHIN) <= now;
                 let judged = self.handler.open.is_empty() || waited;
-                let settled = self.settle.is_empty() && self.writes.open_count() == 0;
+                let settled = self.settle.is_empty()
+                    && !self.lane.is_verifying()
+                    && self.writes.open_count() == 0;
                 // a call that only looks is not worth waiting for: the next start sweeps
                 let answered = quiet || since.plus(CALLS_AFTER_STOP) <= now;
                 let given_up = self.stop_ends().is_some_and(|end| end <= now);
-                if (judged && settled && answered) || given_up {
+                if given_up {
                     self.end(End::Stopped);
+                } else if judged && settled && answered {
+                    self.wind_up(End::Stopped);
                 }
             }
-            PhaseState::Checking | PhaseState::Ended(_) => {}
+            PhaseState::Closing(end) if !self.ledger.has_open() => {
+                let end = end.clone();
+                self.end(end);
+            }
+            PhaseState::Closing(_) | PhaseState::Checking | PhaseState::Ended(_) => {}
+        }
+    }
+
+    /// Ends, after the journal was told that it knows every reservation, if it does.
+    fn wind_up(&mut self, end: End) {
+        let known = self.calls.is_empty()
+            && self.ledger.is_opened
+            && !self.reserve.after_sweep
+            && !self.sweep.is_to_look_again();
+        if known && self.ledger.set_clean() {
+            self.phase = PhaseState::Closing(end);
+        } else {
+            self.end(end);
         }
     }
 
     /// How many reserved records are known here: in work, parked, or waiting to be cleared.
     pub(crate) fn known_reserved(&self) -> u64 {
         let cleared = self.settle.ids().filter(|id| !self.lane.is_in_hand(*id)).count();
-        self.lane.records_in_hand() + cleared as u64
+        self.lane.reserved_in_hand() + cleared as u64
     }
 
     /// When a stop no longer waits for calls that settle nothing.
@@ -85,7 +109,10 @@ impl Machine {
     fn stopping_since(&self) -> Option<Moment> {
         match &self.phase {
             PhaseState::Stopping { since } => Some(*since),
-            PhaseState::Checking | PhaseState::Running | PhaseState::Ended(_) => None,
+            PhaseState::Checking
+            | PhaseState::Running
+            | PhaseState::Closing(_)
+            | PhaseState::Ended(_) => None,
         }
     }
 

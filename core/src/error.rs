@@ -52,6 +52,19 @@ pub enum ConfigError {
          would lose them; name a journal, or park rejected changes"
     )]
     RegisterNeedsJournal,
+    /// [`Mode::Delete`](crate::Mode::Delete) needs a durable journal.
+    #[error(
+        "draining by deletion needs a durable journal, which is the only copy then; name a journal, \
+         or use the mode auto or reserve"
+    )]
+    DeleteNeedsJournal,
+    /// `OnReject::Register` is for a single consumer.
+    #[error(
+        "registering rejected changes with event.offline.error is for a single consumer: that call \
+         deletes what another one has reserved; park rejected changes, or let one consumer drain the \
+         queue"
+    )]
+    RegisterNeedsSole,
     /// Not available in this version.
     #[error("{what} is not available in this version; {instead}")]
     NotAvailable {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
 use crate::json::{self, Raw};
 use crate::record::{EventData, Key, Record, Records};
+use crate::time::Timestamp;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,12 +46,13 @@ pub enum JournalCondition {
 }
 
 /// The newest format written and read here.
-pub(crate) const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 2;
 /// The key of the entry that says whose journal this is.
 pub(crate) const QUEUE: &str = "queue";
 const RESERVATION: &str = "reservation/";
 const OBJECT: &str = "object/";
 const RECORD: &str = "record/";
+const KEPT: &str = "kept/";
 
 /// Whose journal this is, and what was bound when it was last written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +61,13 @@ pub(crate) struct QueueEntry {
     pub(crate) portal: String,
     pub(crate) connector: Option<String>,
     pub(crate) bound: Vec<EventName>,
+    /// When the queue was last looked at and all of `bound` was there; older journals lack it.
+    pub(crate) seen: Option<Timestamp>,
+    /// The run that wrote it ended with no call of unknown outcome: every reservation is in the journal.
+    pub(crate) clean: bool,
 }
 
-/// An object that has failed at least once.
+/// An object that has failed at least once, or one record whose only copy this may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObjectEntry {
     pub(crate) state: ObjectState,
@@ -81,6 +87,8 @@ pub(crate) enum ObjectState {
     Registered,
     /// A person or a later change.
     Parked,
+    /// Nothing but its turn: the one record was deleted from the queue, or will be by its age.
+    Kept,
 }
 
 /// One entry, decoded.
@@ -95,36 +103,43 @@ pub(crate) enum Decoded {
 impl QueueEntry {
     fn encode(&self) -> String {
         let connector = self.connector.as_deref().map_or_else(|| "null".to_owned(), json::quoted);
-        json::object(&[
+        let mut bound = self.bound.iter().map(|event| json::quoted(event.as_str()));
+        let mut fields = vec![
             ("format", self.format.to_string()),
             ("portal", json::quoted(&self.portal)),
             ("connector", connector),
-            ("bound", json::list(&mut self.bound.iter().map(|event| json::quoted(event.as_str())))),
-        ])
+            ("bound", json::list(&mut bound)),
+        ];
+        fields.extend(self.seen.map(|seen| ("seen", seen.0.to_string())));
+        fields.extend(self.clean.then(|| ("clean", "true".to_owned())));
+        json::object(&fields)
     }
 
     fn decode(raw: Raw<'_>) -> Option<QueueEntry> {
-        let [format, portal, connector, bound] =
-            raw.fields(["format", "portal", "connector", "bound"])?;
+        let [format, portal, connector, bound, seen, clean] =
+            raw.fields(["format", "portal", "connector", "bound", "seen", "clean"])?;
         let event = |raw: Raw<'_>| EventName::new(raw.text()?).ok();
         Some(QueueEntry {
             format: format?.number()?,
             portal: portal?.text()?,
             connector: optional(connector)?,
             bound: bound?.list()?.into_iter().map(event).collect::<Option<_>>()?,
+            seen: seen.and_then(Raw::number).map(Timestamp),
+            clean: clean.is_some_and(|flag| flag.get() == "true"),
         })
     }
 }
 
 impl ObjectState {
-    const ALL: [ObjectState; 3] =
-        [ObjectState::Retrying, ObjectState::Registered, ObjectState::Parked];
+    const ALL: [ObjectState; 4] =
+        [ObjectState::Retrying, ObjectState::Registered, ObjectState::Parked, ObjectState::Kept];
 
     fn name(self) -> &'static str {
         match self {
             ObjectState::Retrying => "retrying",
             ObjectState::Registered => "registered",
             ObjectState::Parked => "parked",
+            ObjectState::Kept => "kept",
         }
     }
 }
@@ -154,10 +169,9 @@ impl ObjectEntry {
             raw.fields(["state", "kind", "id", "attempts", "records"])?;
         let (state, id) = (state?.text()?, optional(id)?);
         let state = ObjectState::ALL.into_iter().find(|known| known.name() == state)?;
-        let data = if id.is_some() { EventData::NotNeeded } else { EventData::ToBeListed };
         let mut all = Records::new();
         for record in records?.list()? {
-            let record = decode_record(record, data.clone())?;
+            let record = decode_record(record, id.is_some())?;
             all.insert(record.id, record);
         }
         let attempts = u32::try_from(attempts?.number()?).ok()?;
@@ -183,9 +197,11 @@ fn optional(raw: Option<Raw<'_>>) -> Option<Option<String>> {
 }
 
 fn encode_record(record: &Record) -> String {
+    let process = record.process.as_ref().map(|process| json::quoted(process.as_str()));
+    let process = process.unwrap_or_else(|| "null".to_owned());
     let mut fields = vec![
         ("id", record.id.to_string()),
-        ("process", json::quoted(record.process.as_str())),
+        ("process", process),
         ("message", json::quoted(record.message.as_str())),
         ("event", json::quoted(record.event.as_str())),
         ("changed_at", json::quoted(&record.changed_at)),
@@ -193,11 +209,15 @@ fn encode_record(record: &Record) -> String {
     fields.extend(record.owner.as_deref().map(|owner| ("owner", json::quoted(owner))));
     fields.extend(record.deleted.then(|| ("deleted", "true".to_owned())));
     fields.extend(record.errored.then(|| ("errored", "true".to_owned())));
+    // a record that no rule leads anywhere from is its data, and nobody else has it
+    if let (None, EventData::Known(Some(data))) = (&record.process, &record.data) {
+        fields.push(("data", data.clone()));
+    }
     json::object(&fields)
 }
 
-fn decode_record(raw: Raw<'_>, data: EventData) -> Option<Record> {
-    let [id, process, message, event, changed_at, owner, deleted, errored] = raw.fields([
+fn decode_record(raw: Raw<'_>, has_object: bool) -> Option<Record> {
+    let [id, process, message, event, changed_at, owner, deleted, errored, data] = raw.fields([
         "id",
         "process",
         "message",
@@ -206,10 +226,21 @@ fn decode_record(raw: Raw<'_>, data: EventData) -> Option<Record> {
         "owner",
         "deleted",
         "errored",
+        "data",
     ])?;
+    let process = match optional(process)? {
+        Some(process) => Some(ProcessId::new(process).ok()?),
+        None => None,
+    };
+    let data = match &process {
+        _ if has_object => EventData::NotNeeded,
+        Some(_) => EventData::ToBeListed,
+        None => EventData::Known(data.map(|data| data.get().to_owned())),
+    };
     Some(Record {
         id: RecordId(id?.number()?),
-        process: ProcessId::new(process?.text()?).ok()?,
+        process,
+        kept: false,
         message: MessageId::new(message?.text()?).ok()?,
         event: EventName::new(event?.text()?).ok()?,
         changed_at: changed_at?.text()?,
@@ -224,6 +255,10 @@ pub(crate) fn reservation_key(process: &ProcessId) -> String {
     format!("{RESERVATION}{process}")
 }
 
+pub(crate) fn kept_key(id: RecordId) -> String {
+    format!("{KEPT}{id}")
+}
+
 pub(crate) fn object_key(key: &Key) -> String {
     match key {
         Key::Object(object) => format!("{OBJECT}{}/{}", object.kind, object.id),
@@ -233,7 +268,7 @@ pub(crate) fn object_key(key: &Key) -> String {
 
 /// Whether an entry of this key may be the only trace of something.
 pub(crate) fn is_only_trace(key: &str) -> bool {
-    key.starts_with(OBJECT) || key.starts_with(RECORD)
+    [OBJECT, RECORD, KEPT].iter().any(|kind| key.starts_with(kind))
 }
 
 /// FNV-1a over key and text: notices torn and altered values, is no protection against malice.
@@ -255,6 +290,13 @@ pub(crate) fn queue_entry(queue: &QueueEntry) -> JournalEntry {
 
 pub(crate) fn object_entry(key: &Key, object: &ObjectEntry) -> JournalEntry {
     entry(object_key(key), &object.encode())
+}
+
+/// One record that may have no other copy.
+pub(crate) fn kept_entry(key: &Key, record: &Record) -> JournalEntry {
+    let records = Records::from_iter([(record.id, record.clone())]);
+    let object = ObjectEntry::new(key, ObjectState::Kept, 0, &records);
+    entry(kept_key(record.id), &object.encode())
 }
 
 /// The keys of one reservation: each record's ID and time of change.
@@ -313,7 +355,8 @@ mod tests {
     fn objects_and_queues_are_read_as_they_were_written() {
         let record = |id: u64, owner: Option<&str>, flag: bool| Record {
             id: RecordId(id),
-            process: ProcessId::new("p").unwrap(),
+            process: ProcessId::new("p").ok(),
+            kept: false,
             message: MessageId::new("m").unwrap(),
             event: EventName::new("ONX").unwrap(),
             changed_at: "t\"".into(),
@@ -335,14 +378,30 @@ mod tests {
         )));
         assert_eq!(decode(&written), Some(Decoded::Object(object.clone())));
         assert_eq!(object.open(), Some((key, records)));
+        let data = EventData::Known(Some(r#"{"A":[1]}"#.into()));
+        let record = Record { process: None, data, ..record(7, None, true) };
+        let key = Key::Record { kind: "ONX".into(), record: RecordId(7) };
+        let written = kept_entry(&key, &record);
+        assert_eq!(written.key, "kept/7");
+        let Some(Decoded::Object(object)) = decode(&written) else { panic!("{written:?}") };
+        assert_eq!(object.state, ObjectState::Kept);
+        assert_eq!(object.open(), Some((key, Records::from_iter([(RecordId(7), record)]))));
         let bound = vec![EventName::new("ONX").unwrap()];
-        let queue = QueueEntry { format: 1, portal: "p".into(), connector: None, bound };
-        let written = queue_entry(&queue);
-        assert!(
-            written
-                .value
-                .ends_with(r#" {"format":1,"portal":"p","connector":null,"bound":["ONX"]}"#)
-        );
-        assert_eq!(decode(&written), Some(Decoded::Queue(queue)));
+        let older = QueueEntry {
+            format: 1,
+            portal: "p".into(),
+            connector: None,
+            bound,
+            seen: None,
+            clean: false,
+        };
+        let seen = Some(Timestamp(1_795_000_000_000));
+        let newer = QueueEntry { seen, clean: true, ..older.clone() };
+        let start = r#" {"format":1,"portal":"p","connector":null,"bound":["ONX"]"#;
+        for (queue, end) in [(older, "}"), (newer, r#","seen":1795000000000,"clean":true}"#)] {
+            let written = queue_entry(&queue);
+            assert!(written.value.ends_with(&format!("{start}{end}")), "{}", written.value);
+            assert_eq!(decode(&written), Some(Decoded::Queue(queue)));
+        }
     }
 }

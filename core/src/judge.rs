@@ -10,7 +10,7 @@ use crate::lane::{Parked, Stage, Work};
 use crate::ledger::AfterSave;
 use crate::machine::Machine;
 use crate::notice::Notice;
-use crate::record::{self, Key, Records};
+use crate::record::{Key, Record, Records};
 use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
@@ -95,11 +95,13 @@ impl Machine {
         }
     }
 
-    fn done(&mut self, key: &Key) {
+    /// Nothing stands in the way of clearing what was judged done.
+    pub(crate) fn settle_done(&mut self, key: &Key) {
         let now = self.now();
         let journalled = self.lane.is_journalled(key);
         let Some(work) = self.lane.finish(key) else { return };
         self.settle.add(&work.records, now);
+        self.ledger.forget_kept(&work.records);
         if let Some(parked) = self.lane.unpark(key) {
             if self.has(Defect::ParkedForEver) {
                 self.lane.park(key, parked);
@@ -188,7 +190,8 @@ impl Machine {
             && matches!(key, Key::Object(_))
             && self.lane.parked(key).is_none()
             && self.lane.work(key).is_some_and(|work| {
-                !work.registered && work.records.values().any(|record| !record.errored)
+                let reserved = |record: &Record| !record.errored && record.process.is_some();
+                !work.registered && work.records.values().any(reserved)
             });
         if registers {
             self.register(key, reason);
@@ -205,11 +208,8 @@ impl Machine {
             work.stage = Stage::Intent;
         });
         let Some(work) = self.lane.work(key) else { return };
-        let notice = Notice::Registered {
-            object: key.object(),
-            key: record::idempotency_key(&work.records),
-            reason,
-        };
+        let notice =
+            Notice::Registered { object: key.object(), key: work.idempotency_key(), reason };
         self.ledger.put_object(key, ObjectState::Registered, work.tries.failed, &work.records);
         if self.has(Defect::ErrorBeforeIntent) {
             self.lane.set_stage(key, Stage::ErrorDue);
@@ -223,9 +223,10 @@ impl Machine {
     fn park(&mut self, key: &Key, reason: String) {
         let Some(work) = self.lane.finish(key) else { return };
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
+        let idempotency_key = work.idempotency_key();
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
-        let idempotency_key = record::idempotency_key(&parked.records);
-        parked.records.extend(older.clone());
+        // what only the journal held needs no clearing: the newer record has a home of its own
+        parked.records.extend(older.clone().into_iter().filter(|(_, old)| old.process.is_some()));
         self.notice(Notice::Parked {
             object: key.object(),
             key: idempotency_key,
@@ -235,13 +236,16 @@ impl Machine {
         if self.ledger.is_durable() {
             let attempts = parked.attempts;
             self.ledger.put_object(key, ObjectState::Parked, attempts, &parked.records);
+            self.ledger.forget_kept(&parked.records);
             if !older.is_empty() {
                 // the newer record has a home of its own, and speaks for the older ones
                 self.ledger.after(AfterSave::Clear(older));
             }
         }
         for record in parked.records.values() {
-            self.lane.release(&record.process, record.id);
+            if let Some(process) = &record.process {
+                self.lane.release(process, record.id);
+            }
         }
         self.lane.park(key, parked);
         self.lane.set_journalled(key, self.ledger.is_durable());

@@ -7,16 +7,20 @@ mod deliver;
 mod index;
 mod reserve;
 mod settle;
+mod verify;
 mod work;
 
 use crate::clock::Moment;
 use crate::defect::Broken;
+use crate::deletion::is_old;
 use crate::id::{ProcessId, RecordId, SaveId};
 use crate::ordered::{Map, Set};
 use crate::record::{self, Key, Record, Records};
+use crate::time::Timestamp;
 
 use index::Index;
 pub(crate) use settle::Settle;
+pub(crate) use verify::Checked;
 pub(crate) use work::{Parked, Stage, Tries, Way, Work};
 
 /// Everything in hand.
@@ -28,6 +32,8 @@ pub(crate) struct Lane {
     /// Where each parked record is.
     parked: Map<RecordId, Key>,
     index: Index,
+    /// What is done is read again before it is cleared.
+    verifies: bool,
     pub(crate) reservations: Map<ProcessId, Reservation>,
     broken: Broken,
 }
@@ -58,8 +64,9 @@ pub(crate) enum Saved {
 }
 
 impl Lane {
-    pub(crate) fn new(broken: Broken) -> Lane {
-        Lane { broken, ..Lane::default() }
+    /// `verifies`: what is done is read again before it is cleared.
+    pub(crate) fn new(verifies: bool, broken: Broken) -> Lane {
+        Lane { verifies, broken, ..Lane::default() }
     }
 
     /// Changes an object's work and keeps the index in step.
@@ -172,9 +179,38 @@ impl Lane {
         self.placed.contains_key(&id) || self.parked.contains_key(&id)
     }
 
-    /// Records in work and parked ones.
-    pub(crate) fn records_in_hand(&self) -> u64 {
-        (self.placed.len() + self.parked.len()) as u64
+    /// Every record in work or parked.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.entries.values().flat_map(|entry| {
+            let work = entry.work.iter().flat_map(|w| w.records.values().chain(w.later.values()));
+            work.chain(entry.parked.iter().flat_map(|parked| parked.records.values()))
+        })
+    }
+
+    /// Records in work and parked ones that are under a reservation.
+    pub(crate) fn reserved_in_hand(&self) -> u64 {
+        self.records().filter(|record| record.process.is_some()).count() as u64
+    }
+
+    /// Records in work that reach the age at which they must be in the journal, and are not yet.
+    pub(crate) fn ageing(&self, portal: Timestamp) -> Vec<(Key, Record)> {
+        let placed = self.placed.iter().filter_map(|(id, key)| Some((key, self.known(*id)?)));
+        placed
+            .filter(|(_, record)| !record.kept && is_old(&record.changed_at, portal))
+            .map(|(key, record)| (key.clone(), record.clone()))
+            .collect()
+    }
+
+    /// Says whether the journal's entry of a record goes when what is in hand of it is done.
+    pub(crate) fn set_kept(&mut self, id: RecordId, kept: bool) {
+        let Some(key) = self.placed.get(&id).cloned() else { return };
+        self.update(&key, |work| {
+            for records in [&mut work.records, &mut work.later] {
+                if let Some(record) = records.get_mut(&id) {
+                    record.kept = kept;
+                }
+            }
+        });
     }
 
     /// An older record of a parked object is cleared: a newer one stands for it.
@@ -183,7 +219,7 @@ impl Lane {
             return;
         };
         let Some(parked) = entry.parked.as_mut() else { return };
-        if parked.records.get(&id).is_some_and(|record| record.process == *process) {
+        if parked.records.get(&id).is_some_and(|record| record.process.as_ref() == Some(process)) {
             parked.records.remove(&id);
             self.parked.remove(&id);
         }
@@ -197,9 +233,16 @@ impl Lane {
         self.parked(self.parked.get(&id)?)?.records.get(&id)
     }
 
+    /// Whether this very record is in hand.
+    pub(crate) fn holds(&self, id: RecordId, process: &ProcessId, changed_at: &str) -> bool {
+        self.known(id).is_some_and(|known| {
+            known.process.as_ref() == Some(process) && known.changed_at == changed_at
+        })
+    }
+
     /// Takes a record out of wherever it is, because the portal has freed and changed it.
     fn displace(&mut self, id: RecordId) {
-        if let Some(process) = self.known(id).map(|record| record.process.clone()) {
+        if let Some(process) = self.known(id).and_then(|record| record.process.clone()) {
             self.release(&process, id);
         }
         if let Some(key) = self.placed.remove(&id) {
@@ -249,7 +292,7 @@ impl Lane {
         let mut processes: Set<ProcessId> = self.reservations.keys().cloned().collect();
         let mut add = |records: &Records| {
             for record in records.values() {
-                processes.insert(record.process.clone());
+                processes.extend(record.process.clone());
             }
         };
         for entry in self.entries.values() {
@@ -281,16 +324,6 @@ impl Lane {
         for work in self.entries.values_mut().filter_map(|entry| entry.work.as_mut()) {
             work.tries.companions = u32::MAX;
         }
-    }
-
-    /// A reading has an answer; `stage` is what it says.
-    pub(crate) fn read(&mut self, key: &Key, stage: Stage) {
-        self.update(key, |work| {
-            if work.stage == Stage::Reading {
-                work.stage = stage;
-                (work.tries.unreadable, work.tries.strikes) = (0, 0);
-            }
-        });
     }
 
     /// A reading has no answer: it is to be done again, after what has arrived meanwhile.

@@ -2,15 +2,16 @@
 
 use crate::config::{Config, Durability};
 use crate::error::ConfigError;
-use crate::id::{EventName, ProcessId, SaveId};
+use crate::id::{EventName, ProcessId, RecordId, SaveId};
 use crate::journal::{
     self, Decoded, FORMAT, JournalCondition, JournalContents, JournalEntry, ObjectEntry,
     ObjectState, QueueEntry,
 };
 use crate::lane::{Lane, Saved};
 use crate::ordered::{Map, Set};
-use crate::record::{Key, Records};
+use crate::record::{Key, Record, Records};
 use crate::step::Save;
+use crate::time::Timestamp;
 
 /// What goes on once a save is durable.
 #[derive(Debug, Clone)]
@@ -21,6 +22,10 @@ pub(crate) enum AfterSave {
     Intent(Key),
     /// Older parked records have a newer home and may be cleared.
     Clear(Records),
+    /// This record may be deleted from the queue.
+    Delete(RecordId),
+    /// The journal knows that a run is under way: reservations may be made.
+    Opened,
 }
 
 /// Open changes of the journal.
@@ -36,6 +41,19 @@ pub(crate) struct Ledger {
     pub(crate) inherited: Set<ProcessId>,
     /// Failures that an earlier run counted, by object.
     pub(crate) retrying: Map<Key, u32>,
+    /// There was no journal before.
+    pub(crate) is_new: bool,
+    /// How the earlier run left the queue.
+    pub(crate) left: Option<Left>,
+    /// A reservation may be made.
+    pub(crate) is_opened: bool,
+}
+
+/// When an earlier run last saw the queue, and whether its journal knows all that it had reserved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    pub(crate) seen: Option<Timestamp>,
+    pub(crate) clean: bool,
 }
 
 /// What an earlier run left behind.
@@ -43,6 +61,8 @@ pub(crate) struct Ledger {
 pub(crate) struct Inheritance {
     pub(crate) parked: Vec<(Key, u32, Records)>,
     pub(crate) registered: Vec<(Key, u32, Records)>,
+    /// Records that may have no other copy.
+    pub(crate) kept: Vec<(Key, Record)>,
     /// Entries that could not be read, and whether one may have been an only trace.
     pub(crate) damaged: Option<(u64, bool)>,
 }
@@ -63,9 +83,14 @@ impl Ledger {
                 portal: config.portal.clone(),
                 connector,
                 bound: Vec::new(),
+                seen: None,
+                clean: false,
             },
             inherited: Set::new(),
             retrying: Map::new(),
+            is_new: true,
+            left: None,
+            is_opened: config.journal == Durability::None,
         };
         let mut inheritance = Inheritance::default();
         if config.journal == Durability::Durable {
@@ -81,14 +106,17 @@ impl Ledger {
     ) -> Result<(), ConfigError> {
         let salvaged = contents.condition == JournalCondition::Salvaged;
         let (mut damaged, mut only_trace) = (0u64, salvaged);
-        let mut owned = false;
+        let (mut owned, mut known) = (false, false);
         let is_new = contents.entries.is_empty();
         for entry in contents.entries {
             match journal::decode(&entry) {
                 Some(Decoded::Queue(queue)) => {
                     self.recognise(&queue)?;
-                    self.queue.bound = queue.bound;
-                    owned = true;
+                    // what an older version has written is written anew before anything that it can't read
+                    owned = queue.format == FORMAT && !queue.clean;
+                    known = true;
+                    self.left = Some(Left { seen: queue.seen, clean: queue.clean });
+                    (self.queue.bound, self.queue.seen) = (queue.bound, queue.seen);
                 }
                 Some(Decoded::Reservation(process)) => {
                     self.inherited.insert(process);
@@ -101,11 +129,14 @@ impl Ledger {
                 }
             }
         }
-        if damaged > 0 || salvaged || (!is_new && !owned) {
+        if damaged > 0 || salvaged || (!is_new && !known) {
             inheritance.damaged = Some((damaged, only_trace));
         }
+        self.is_new = is_new;
+        self.is_opened = owned;
         if !owned {
             self.save_queue();
+            self.after(AfterSave::Opened);
         }
         Ok(())
     }
@@ -134,6 +165,10 @@ impl Ledger {
             }
             ObjectState::Parked => inheritance.parked.push((key, attempts, records)),
             ObjectState::Registered => inheritance.registered.push((key, attempts, records)),
+            ObjectState::Kept => {
+                let kept = |record| (key.clone(), Record { kept: true, process: None, ..record });
+                inheritance.kept.extend(records.into_values().map(kept));
+            }
         }
     }
 
@@ -148,6 +183,29 @@ impl Ledger {
     pub(crate) fn set_bound(&mut self, bound: Vec<EventName>) {
         if self.queue.bound != bound {
             self.queue.bound = bound;
+            self.save_queue();
+        }
+    }
+
+    /// When the queue was last looked at and every binding was there, by the host's clock.
+    /// Writes down that nothing is left of which the journal does not know; `false` when it is so already.
+    pub(crate) fn set_clean(&mut self) -> bool {
+        let news = self.is_durable() && !self.queue.clean;
+        if news {
+            self.queue.clean = true;
+            self.save_queue();
+        }
+        news
+    }
+
+    pub(crate) fn seen(&self) -> Option<Timestamp> {
+        self.queue.seen
+    }
+
+    /// Everything was there at this time; it becomes durable now, or with the entry's next change.
+    pub(crate) fn set_seen(&mut self, at: Timestamp, now: bool) {
+        self.queue.seen = Some(at);
+        if now {
             self.save_queue();
         }
     }
@@ -171,6 +229,18 @@ impl Ledger {
 
     pub(crate) fn delete_object(&mut self, key: &Key) {
         self.delete(journal::object_key(key));
+    }
+
+    /// Writes down a record that will have no other copy, or may lose it.
+    pub(crate) fn keep(&mut self, key: &Key, record: &Record) {
+        self.put(journal::kept_entry(key, record));
+    }
+
+    /// Records that are done, or have another home.
+    pub(crate) fn forget_kept(&mut self, records: &Records) {
+        for record in records.values().filter(|record| record.kept) {
+            self.delete(journal::kept_key(record.id));
+        }
     }
 
     pub(crate) fn delete_reservation(&mut self, process: &ProcessId) {

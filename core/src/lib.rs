@@ -67,11 +67,13 @@
 //! | `lane` | the objects in hand: reserved, read, delivered, waiting, parked; what is to be cleared |
 //! | `judge`, `handler` | verdicts; whether the user's code works at all |
 //! | `retrieve`, `rule` | which calls read an object, and what they say of it |
-//! | `sweep` | the search for reservations that nobody owns |
+//! | `sweep`, `orphans` | the search for reservations that nobody owns, and what it finds |
+//! | `shared`, `verify` | several consumers: leases, and reading again before a clear |
+//! | `evidence`, `probe` | whether somebody else is at work, whether a clear clears |
 //! | `reserve`, `pace` | how much to reserve and when; how fast to call |
 //! | `write`, `written` | the user's own writes, and what became of them |
 //! | `ledger`, `journal` | what the host is to keep, and its encoding |
-//! | `ordered`, `json` | maps and sets, and JSON, each in little code |
+//! | `ordered`, `json`, `fingerprint` | maps and sets, JSON, and what stands for a text, each in little code |
 //! | `wire` | the portal's formats: PHP's odd shapes end there |
 //! | `defect` | a machine that is wrong in one known way, for the tests of the tests |
 //! | `outer` | what a host's transport does with a call: functions without memory |
@@ -91,15 +93,19 @@ uniffi::setup_scaffolding!();
 
 mod admit;
 mod answers;
+mod bindings;
 mod change;
 mod check;
 mod clock;
 mod config;
 mod defect;
+mod deletion;
 mod dispatch;
 mod end;
 mod error;
+mod evidence;
 mod failure;
+mod fingerprint;
 mod handler;
 mod id;
 mod input;
@@ -111,17 +117,21 @@ mod ledger;
 mod machine;
 mod notice;
 mod ordered;
+mod orphans;
 mod outer;
 mod pace;
+mod probe;
 mod record;
 mod reserve;
 mod retrieve;
 mod round;
 mod rule;
+mod shared;
 mod status;
 mod step;
 mod sweep;
 mod time;
+mod verify;
 #[cfg(feature = "view")]
 pub mod view;
 mod wake;

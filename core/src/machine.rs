@@ -1,14 +1,17 @@
 //! The machine itself: routes an input to its owner and gathers one step.
 
+use crate::bindings::Rebind;
 use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Consumers, Limits, Mode};
 use crate::defect::{Broken, Defect, Memory};
+use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
+use crate::evidence::Watch;
 use crate::failure::Failure;
 use crate::handler::{Allowance, Handler, OpenBatch};
-use crate::id::{BatchId, CallId, EventName, ProcessId, SaveId};
+use crate::id::{BatchId, CallId, ProcessId, SaveId};
 use crate::input::{Input, Redrive, SaveOutcome};
 use crate::journal::JournalContents;
 use crate::json::Value;
@@ -21,6 +24,7 @@ use crate::record::Key;
 use crate::reserve::Reserve;
 use crate::round::{REST, Round, TIMEOUT};
 use crate::rule::Registry;
+use crate::shared::Leases;
 use crate::status::{Counters, End, Phase, Status};
 use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
@@ -57,12 +61,17 @@ pub struct Machine {
     pub(crate) handler: Handler,
     pub(crate) reserve: Reserve,
     pub(crate) sweep: Sweep,
+    pub(crate) deletion: Deletion,
+    /// How records are taken, once it is known.
+    pub(crate) mode: Option<Mode>,
+    pub(crate) leases: Leases,
+    pub(crate) watch: Watch,
     pub(crate) writes: Writes,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
     /// Bindings that had vanished.
-    pub(crate) rebind: Set<EventName>,
+    pub(crate) rebind: Rebind,
     /// The one object whose reading made a whole batch fail.
     pub(crate) suspect: Option<Key>,
     /// Rounds in a row that said that the token has expired.
@@ -86,6 +95,8 @@ pub(crate) struct Book {
     pub(crate) waiting: Option<u64>,
     pub(crate) rounds: u64,
     pub(crate) next_id: u64,
+    /// The portal's clock less the host's.
+    ahead: i64,
     effects: Vec<Effect>,
 }
 
@@ -94,7 +105,11 @@ pub(crate) struct Book {
 pub(crate) enum PhaseState {
     Checking,
     Running,
-    Stopping { since: Moment },
+    Stopping {
+        since: Moment,
+    },
+    /// Nothing more is asked; the journal is told so before the end.
+    Closing(End),
     Ended(End),
 }
 
@@ -157,16 +172,20 @@ impl Machine {
             registry: Arc::new(Registry::new(&config.rules)),
             phase: PhaseState::Checking,
             check: Check::default(),
-            lane: Lane::new(broken),
+            lane: Lane::new(config.consumers != Consumers::Sole, broken),
             settle: Settle::default(),
             handler: Handler::default(),
             reserve: Reserve::new(config.batch_size),
             sweep: Sweep::new(config.sweep),
+            deletion: Deletion::default(),
+            mode: None,
+            leases: Leases::new(config.consumers),
+            watch: Watch::default(),
             writes: Writes::default(),
             ledger,
             pace: Pace::new(limits),
             calls: Map::new(),
-            rebind: Set::new(),
+            rebind: Rebind::default(),
             suspect: None,
             expired: 0,
             read_cap: crate::dispatch::MOST_OBJECTS,
@@ -180,6 +199,7 @@ impl Machine {
                 waiting: None,
                 rounds: 0,
                 next_id: 1,
+                ahead: 0,
                 effects: Vec::new(),
             },
             config,
@@ -190,6 +210,7 @@ impl Machine {
 
     fn inherit(&mut self, inheritance: Inheritance) {
         for (key, attempts, records) in inheritance.parked {
+            self.watch_inherited(&records);
             self.lane.park(&key, Parked { records, attempts });
             self.lane.set_journalled(&key, true);
         }
@@ -205,6 +226,9 @@ impl Machine {
             work.stage = Stage::Resting { until: Moment(0).plus(TIMEOUT).plus(REST) };
             self.lane.begin(key.clone(), work);
             self.lane.set_journalled(&key, true);
+        }
+        for (key, record) in inheritance.kept {
+            self.deletion.inherit(key, record, Moment(0));
         }
         if let Some((entries, resync)) = inheritance.damaged {
             self.notice(Notice::JournalDamaged { entries, resync });
@@ -233,7 +257,7 @@ impl Machine {
                 PhaseState::Checking => Phase::Checking,
                 PhaseState::Running if self.handler.is_down() => Phase::HandlerDown,
                 PhaseState::Running => Phase::Running,
-                PhaseState::Stopping { .. } => Phase::Stopping,
+                PhaseState::Stopping { .. } | PhaseState::Closing(_) => Phase::Stopping,
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
@@ -269,7 +293,7 @@ impl Machine {
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
             Input::Stop => {
-                if !matches!(self.phase, PhaseState::Stopping { .. }) {
+                if !matches!(self.phase, PhaseState::Stopping { .. } | PhaseState::Closing(_)) {
                     self.phase = PhaseState::Stopping { since: self.now() };
                 }
             }
@@ -291,6 +315,8 @@ impl Machine {
                 AfterSave::Reservation(process) => self.lane.confirm_saved(&process, save),
                 AfterSave::Intent(key) => self.lane.set_stage(&key, Stage::ErrorDue),
                 AfterSave::Clear(records) => self.settle.add(&records, now),
+                AfterSave::Delete(id) => self.deletion.saved(id),
+                AfterSave::Opened => self.ledger.is_opened = true,
             }
         }
     }
@@ -319,6 +345,7 @@ impl Machine {
     fn run(&mut self) {
         let now = self.now();
         self.expire(now);
+        self.take_ripe(now);
         self.lane.wake(now);
         self.flush();
         if self.phase == PhaseState::Running {
@@ -331,6 +358,7 @@ impl Machine {
         self.send(now);
         self.flush();
         self.end_if_over(now);
+        self.flush();
     }
 
     fn flush(&mut self) {
@@ -462,6 +490,19 @@ impl Machine {
 }
 
 impl Book {
+    /// The portal told its time.
+    pub(crate) fn portal_is_at(&mut self, started: Timestamp) {
+        if started > Timestamp(0) {
+            let millis = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
+            self.ahead = millis(started).saturating_sub(millis(self.clock.wall()));
+        }
+    }
+
+    /// What time it is at the portal, as far as is known.
+    pub(crate) fn portal_now(&self) -> Timestamp {
+        Timestamp(self.clock.wall().0.saturating_add_signed(self.ahead))
+    }
+
     fn id(&mut self) -> u64 {
         let id = self.next_id;
         self.next_id = self.next_id.saturating_add(1);

@@ -4,6 +4,7 @@ use crate::change::Origin;
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
 use crate::json::Value;
 use crate::ordered::Map;
+use crate::round::Side;
 use crate::rule::Registry;
 use crate::time::portal_seconds;
 use crate::wire::Row;
@@ -11,11 +12,14 @@ use crate::wire::Row;
 /// Records by ID.
 pub(crate) type Records = Map<RecordId, Record>;
 
-/// A reserved record.
+/// A record that was taken from the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) id: RecordId,
-    pub(crate) process: ProcessId,
+    /// The reservation that holds it; `None` when it was deleted and the journal is its only home.
+    pub(crate) process: Option<ProcessId>,
+    /// The journal has an entry of its own for it, which goes when it is done.
+    pub(crate) kept: bool,
     pub(crate) message: MessageId,
     pub(crate) event: EventName,
     pub(crate) changed_at: String,
@@ -59,7 +63,7 @@ impl Key {
     }
 
     /// The record that a row of the queue is, and whose it is.
-    pub(crate) fn of(row: Row, process: ProcessId, registry: &Registry) -> (Key, Record) {
+    pub(crate) fn of(row: Row, process: Option<ProcessId>, registry: &Registry) -> (Key, Record) {
         let parsed = registry.parse(&row.event, &row.data);
         let (key, owner, deleted, data) = match parsed {
             Some(parsed) => {
@@ -73,6 +77,7 @@ impl Key {
         let record = Record {
             id: row.id,
             process,
+            kept: false,
             message: row.message,
             event: row.event,
             changed_at: row.changed_at,
@@ -99,7 +104,13 @@ pub(crate) fn event_data(value: &Value) -> Option<String> {
 impl Record {
     /// Whether it stands for the same change: the portal never alters a reserved record (F2).
     pub(crate) fn is_same(&self, other: &Record) -> bool {
-        self.process == other.process && self.changed_at == other.changed_at
+        let reserved = self.process.is_some() && self.process == other.process;
+        reserved && self.changed_at == other.changed_at
+    }
+
+    /// The lane that it is or was in.
+    pub(crate) fn side(&self) -> Side {
+        if self.errored { Side::Errored } else { Side::Fresh }
     }
 }
 
@@ -158,7 +169,8 @@ mod tests {
     fn record(id: u64, changed_at: &str, event: &str) -> (RecordId, Record) {
         let record = Record {
             id: RecordId(id),
-            process: ProcessId::new("p").unwrap(),
+            process: ProcessId::new("p").ok(),
+            kept: false,
             message: MessageId::new("m").unwrap(),
             event: EventName::new(event).unwrap(),
             changed_at: changed_at.into(),

@@ -76,9 +76,17 @@ impl Reserve {
     /// How much may be reserved now; two reservations are held at most. `waited` since the user's
     /// code last got something.
     /// `held_back` records wait for a method that the portal does not let be called.
-    pub(crate) fn limits(&self, lane: &Lane, held_back: u64, waited: Millis) -> Option<Limits> {
+    /// `deleting` records are on their way out of the queue.
+    pub(crate) fn limits(
+        &self,
+        lane: &Lane,
+        deleting: u64,
+        held_back: u64,
+        waited: Millis,
+    ) -> Option<Limits> {
         let bound = u64::from(self.size) * 2;
-        let room = bound.saturating_sub(lane.busy_records().saturating_sub(held_back));
+        let busy = lane.busy_records().saturating_add(deleting);
+        let room = bound.saturating_sub(busy.saturating_sub(held_back));
         let idle_bound = (u64::from(self.size) * 8).max(1_000);
         if room == 0 || lane.idle_records() + held_back >= idle_bound {
             return None;

@@ -41,20 +41,21 @@ pub(crate) enum Read {
 const ALONE: usize = 6;
 
 /// Which objects are read next: at most `calls` calls and `objects` objects, none by a method
-/// that `limited` holds back. Lists come first: a call for fifty objects before one for one.
+/// that `limited` holds back, and `only_done` none that is not done. Lists come first: a call for fifty objects before one for one.
 pub(crate) fn plan(
     lane: &Lane,
     registry: &Registry,
     retrieve: Retrieve,
     calls: usize,
     objects: usize,
+    only_done: bool,
     limited: &dyn Fn(&str) -> bool,
 ) -> Vec<Reading> {
     let mut lists: Vec<Reading> = Vec::new();
     let mut alone: Vec<Reading> = Vec::new();
     let mut open: Map<String, usize> = Map::new();
     let mut planned = 0;
-    for key in lane.unread() {
+    for key in lane.unread().filter(|key| !only_done || lane.is_done(key)) {
         if planned >= objects {
             break;
         }

@@ -5,10 +5,12 @@ mod call;
 use crate::clock::Moment;
 use crate::config::Until;
 use crate::defect::Defect;
+use crate::deletion::Run;
 use crate::id::{EventName, MessageId, ProcessId, RecordId};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::ordered::Map;
+use crate::probe;
 use crate::record::Key;
 use crate::reserve::Limits;
 use crate::retrieve::{self, Reading};
@@ -34,6 +36,8 @@ const MOST_PAGES: usize = 8;
 /// While the sweep holds everything else back it may have more.
 const MOST_PAGES_ALONE: usize = 18;
 const MOST_BINDS: usize = 4;
+/// Records that others' lie between need a call each, and readings need room too.
+const MOST_DELETES: usize = 24;
 
 /// The two plan features that matter (F22).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,19 +53,46 @@ pub(crate) enum Side {
     Errored,
 }
 
+/// A page of free records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listing {
+    /// Of one lane, oldest ID first; at most so many of it are taken.
+    Lane { side: Side, page: u32, limit: u32 },
+    /// Of both lanes, oldest change first: those close to the age of deletion are taken.
+    Oldest { page: u32 },
+}
+
 /// What one sub-call asks.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ask {
     Feature(Feature),
     Bindings,
     Bind(EventName),
-    Clear { process: ProcessId, ids: Vec<RecordId> },
-    Error { key: Key, process: ProcessId, messages: Vec<MessageId> },
+    Clear {
+        process: ProcessId,
+        ids: Vec<RecordId>,
+    },
+    Error {
+        key: Key,
+        process: ProcessId,
+        messages: Vec<MessageId>,
+    },
     Write(Write),
     Read(Reading),
-    Get { side: Side, limit: u32 },
+    Get {
+        side: Side,
+        limit: u32,
+    },
+    /// Lists free records, to be deleted after the journal knows them.
+    List(Listing),
+    Delete(Run),
     Lag,
     Sweep(Page),
+    /// Whether a clear has cleared.
+    Probe {
+        process: ProcessId,
+        ids: Vec<RecordId>,
+    },
 }
 
 /// One batch on its way.
@@ -95,8 +126,11 @@ impl Round {
                 | Ask::Error { .. }
                 | Ask::Write(_)
                 | Ask::Get { .. }
+                | Ask::List(_)
+                | Ask::Delete(_)
                 | Ask::Lag
-                | Ask::Sweep(_) => None,
+                | Ask::Sweep(_)
+                | Ask::Probe { .. } => None,
             })
             .flatten()
             .collect();
@@ -104,7 +138,7 @@ impl Round {
     }
 
     pub(crate) fn reserves(&self) -> bool {
-        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. }))
+        self.asks.iter().any(|asked| matches!(asked.ask, Ask::Get { .. } | Ask::List(_)))
     }
 }
 
@@ -115,7 +149,7 @@ impl Machine {
             PhaseState::Checking => self.check_asks(),
             PhaseState::Running => self.drain_asks(now),
             PhaseState::Stopping { .. } => self.closing_asks(),
-            PhaseState::Ended(_) => None,
+            PhaseState::Closing(_) | PhaseState::Ended(_) => None,
         }
     }
 
@@ -148,7 +182,12 @@ impl Machine {
             return Vec::new();
         }
         let calls = self.settle.calls(MOST_CLEARS).into_iter();
-        calls.map(|(process, ids)| Ask::Clear { process, ids }).collect()
+        let mut asks: Vec<Ask> = calls.map(|(process, ids)| Ask::Clear { process, ids }).collect();
+        if !self.settle.proven && self.may("event.offline.list") {
+            let probe = asks.first().and_then(probe::behind);
+            asks.splice(asks.len().min(1)..asks.len().min(1), probe);
+        }
+        asks
     }
 
     fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
@@ -163,6 +202,9 @@ impl Machine {
         let now = self.book.clock.now();
         let mut asks = self.clears();
         asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        if self.lane.is_verifying() {
+            asks.extend(self.read_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        }
         (!asks.is_empty()).then_some(asks)
     }
 
@@ -180,14 +222,22 @@ impl Machine {
                 errored = 0;
             }
             let sides = [(Side::Fresh, fresh), (Side::Errored, errored)];
-            let asked = sides.into_iter().filter(|(_, limit)| *limit > 0);
-            tail.extend(asked.map(|(side, limit)| Ask::Get { side, limit }));
+            for (side, limit) in sides.into_iter().filter(|(_, limit)| *limit > 0) {
+                if self.is_deleting() {
+                    tail.extend(self.list_asks(side, limit));
+                } else {
+                    tail.push(Ask::Get { side, limit });
+                }
+            }
             // a nudge that comes from now on asks for another look
             self.reserve.nudged &= fresh == 0;
         }
+        tail.extend(self.oldest_asks(now));
         tail.extend(self.sweep_asks(now));
+        let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
+        tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.iter().take(binds).cloned().map(Ask::Bind));
+        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
@@ -212,8 +262,9 @@ impl Machine {
             let Some(work) = self.lane.work(&key) else { continue };
             let mut by_process: Map<ProcessId, Vec<MessageId>> = Map::new();
             for record in work.records.values().filter(|record| !record.errored) {
+                let Some(process) = record.process.clone() else { continue };
                 let message = record.message.clone();
-                by_process.change(record.process.clone(), |messages| messages.push(message));
+                by_process.change(process, |messages| messages.push(message));
             }
             // records of more reservations than that stay reserved, and go with the rest when done
             for (process, messages) in by_process.into_iter().take(MOST_OF_ONE) {
@@ -243,8 +294,11 @@ impl Machine {
         let mut asks = Vec::new();
         if !self.sweep.is_running() {
             let known = self.known_processes();
-            self.sweep.begin(known.iter(), now, self.book.rounds);
+            let counts = !self.leases.is_shared();
+            self.sweep.begin(known.iter(), now, self.book.rounds, counts);
+            self.watch_begins(now);
             asks.extend(self.may("event.get").then_some(Ask::Bindings));
+            asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
         }
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
@@ -264,6 +318,7 @@ impl Machine {
             self.config.retrieve,
             calls,
             self.read_cap,
+            self.phase != PhaseState::Running,
             &limited,
         );
         for key in readings.iter().flat_map(Reading::keys) {
@@ -277,13 +332,23 @@ impl Machine {
         let limited = |method: &str| self.pace.is_limited(method, now);
         self.lane.has_unread()
             && self.suspect.is_none()
-            && !retrieve::plan(&self.lane, &self.registry, self.config.retrieve, 1, 1_000, &limited)
-                .is_empty()
+            && !retrieve::plan(
+                &self.lane,
+                &self.registry,
+                self.config.retrieve,
+                1,
+                1_000,
+                false,
+                &limited,
+            )
+            .is_empty()
     }
 
     pub(crate) fn get_limits(&self, now: Moment) -> Option<Limits> {
+        let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
+        let listed = !self.deletion.is_through() || !self.knows_no_old(now);
         let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
-        if sweeps_first || !self.may("event.offline.get") {
+        if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
         if self.handler.is_down() {
@@ -291,7 +356,8 @@ impl Machine {
             return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
         }
         let waited = self.handler.last_delivered.until(now);
-        let limits = self.reserve.limits(&self.lane, self.held_back(now), waited);
+        let aside = self.held_back(now);
+        let limits = self.reserve.limits(&self.lane, self.deletion.len(), aside, waited);
         // what has rested is looked for whatever else is in hand
         limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
     }
@@ -308,6 +374,7 @@ impl Machine {
             self.config.retrieve,
             usize::MAX,
             usize::MAX,
+            false,
             &limited,
         );
         let readable: usize = readings.iter().map(|reading| reading.keys().len()).sum();
@@ -333,8 +400,10 @@ impl Machine {
         let limited = |method: &str| self.pace.is_limited(method, now);
         let sweeps = (self.sweep.is_due(now) || self.is_last_sweep_due()) && !self.sweeps_no_more();
         let hot = (sweeps && self.may("event.offline.list"))
+            || (self.is_oldest_due(now) && self.may("event.offline.list"))
+            || (self.deletion.is_due() && self.may("event.offline.get"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
-            || (!self.rebind.is_empty() && self.may("event.bind"))
+            || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
             || self.writes.has_next(&limited);
         if hot {

@@ -18,7 +18,7 @@ const MOST_PAGES: u32 = 18;
 /// Every so many sweeps list everything: a reservation may hold a record that its `get` hid.
 const FULL_EVERY: u64 = 12;
 /// A call that timed out may execute within this time (F12, F31).
-const LATE: Millis = Millis::seconds(65);
+pub(crate) const LATE: Millis = Millis::seconds(65);
 
 /// When to sweep, and how far the present sweep is.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub(crate) struct Sweep {
     due: Moment,
     /// Once more, for a call that may execute late.
     again: Option<Moment>,
+    /// Once more, for a reservation that will have rested for its lease.
+    look: Option<Moment>,
     run: Option<Run>,
     full: bool,
     pub(crate) completed: u64,
@@ -43,6 +45,21 @@ struct Run {
     told: bool,
     /// Too many gaps to list them: if as many records are reserved as are known, that is enough.
     counted: bool,
+    began: Moment,
+    /// It lists every reserved record, the known ones too.
+    everything: bool,
+    /// Something in it could not be read.
+    strange: bool,
+}
+
+/// A sweep that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finished {
+    /// How many adopted records are to be told of.
+    pub(crate) untold: u64,
+    pub(crate) began: Moment,
+    /// It has listed every reserved record, and each could be read.
+    pub(crate) everything: bool,
 }
 
 /// A span of process_ids, and the ID up to which it was listed.
@@ -68,6 +85,7 @@ impl Sweep {
             period,
             due: Moment(0),
             again: None,
+            look: None,
             run: None,
             full: true,
             completed: 0,
@@ -76,15 +94,20 @@ impl Sweep {
     }
 
     pub(crate) fn is_due(&self, now: Moment) -> bool {
-        self.run.is_some() || self.due <= now || self.again.is_some_and(|at| at <= now)
+        self.run.is_some() || self.next() <= now
     }
 
     pub(crate) fn is_running(&self) -> bool {
         self.run.is_some()
     }
 
+    /// Whether a call may still execute late.
+    pub(crate) fn is_to_look_again(&self) -> bool {
+        self.again.is_some()
+    }
+
     pub(crate) fn next(&self) -> Moment {
-        self.again.map_or(self.due, |at| at.min(self.due))
+        [self.again, self.look].into_iter().flatten().fold(self.due, Moment::min)
     }
 
     /// An outcome is unknown: look now, and once more when it can't execute any longer.
@@ -101,12 +124,19 @@ impl Sweep {
         }
     }
 
-    /// Starts if it is due; the reservations are those in hand.
+    /// Look once more at this moment; replaces the earlier one.
+    pub(crate) fn look_at(&mut self, at: Option<Moment>) {
+        self.look = at;
+    }
+
+    /// Starts if it is due; the reservations are those in hand. `counts`: others than these are not
+    /// expected.
     pub(crate) fn begin<'a>(
         &mut self,
         known: impl Iterator<Item = &'a ProcessId>,
         now: Moment,
         round: u64,
+        counts: bool,
     ) {
         if self.run.is_some() {
             return;
@@ -114,11 +144,15 @@ impl Sweep {
         if self.again.is_some_and(|at| at <= now) {
             self.again = None;
         }
+        if self.look.is_some_and(|at| at <= now) {
+            self.look = None;
+        }
         // the portal's collation need not tell upper from lower case, so neither does this order
         let mut names: Set<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
         let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
-        let counted = !self.full && names.len() > MOST_GAPS;
-        if self.full || counted || !names.iter().all(plain) {
+        let many = !self.full && names.len() > MOST_GAPS;
+        let everything = self.full || many || !names.iter().all(plain);
+        if everything {
             names = Set::new();
         }
         let mut gaps = Vec::new();
@@ -128,7 +162,16 @@ impl Sweep {
             above = name;
         }
         gaps.push(Gap::new(above, None));
-        self.run = Some(Run { gaps, from_round: round, untold: 0, told: false, counted });
+        self.run = Some(Run {
+            gaps,
+            from_round: round,
+            untold: 0,
+            told: false,
+            counted: many && counts,
+            began: now,
+            everything,
+            strange: false,
+        });
     }
 
     /// The pages to ask for next.
@@ -187,6 +230,7 @@ impl Sweep {
             for gap in &mut run.gaps {
                 gap.done = true;
             }
+            run.everything = false;
         }
     }
 
@@ -201,21 +245,37 @@ impl Sweep {
         records
     }
 
-    /// Ends the run when every gap was listed; gives how many adopted records are to be told of.
-    pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> Option<u64> {
+    /// Ends the run when every gap was listed.
+    pub(crate) fn finish(&mut self, now: Moment, next: Millis, strange: bool) -> Option<Finished> {
         if strange {
             self.full = true;
+        }
+        if let Some(run) = &mut self.run {
+            run.strange |= strange;
         }
         let run = self.run.take_if(|run| run.gaps.iter().all(|gap| gap.done))?;
         self.completed = self.completed.saturating_add(1);
         self.completed_from = run.from_round;
         self.due = now.plus(next);
         self.full = strange || self.completed.is_multiple_of(FULL_EVERY);
-        Some(run.untold)
+        let everything = run.everything && !run.strange;
+        Some(Finished { untold: run.untold, began: run.began, everything })
     }
 
+    /// The span to the next sweep before its jitter, which may make it a quarter longer: it is never
+    /// longer than the period.
     pub(crate) fn period(&self) -> Millis {
-        self.period
+        Millis(self.period.0.saturating_sub(self.period.0 / 5))
+    }
+
+    /// Whether the present run lists every reserved record.
+    pub(crate) fn lists_everything(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.everything)
+    }
+
+    /// When the present run began.
+    pub(crate) fn began(&self) -> Option<Moment> {
+        self.run.as_ref().map(|run| run.began)
     }
 }
 
@@ -238,7 +298,7 @@ mod tests {
         let known: Vec<ProcessId> = known.iter().map(|id| ProcessId::new(*id).unwrap()).collect();
         let mut sweep = Sweep::new(Millis(1_000));
         sweep.full = false;
-        sweep.begin(known.iter(), Moment(0), 1);
+        sweep.begin(known.iter(), Moment(0), 1, true);
         sweep
     }
 
@@ -285,7 +345,8 @@ mod tests {
         let params = sweep.params(Page { gap: 0, number: 1 }).unwrap();
         assert_eq!(params.get("filter").unwrap().get(">ID"), Some(&Value::from(90)));
         sweep.listed(0, &[Some(&row(91)), None, None], None);
-        assert_eq!(sweep.finish(Moment(0), Millis(1), false), Some(0));
+        let finished = Finished { untold: 0, began: Moment(0), everything: false };
+        assert_eq!(sweep.finish(Moment(0), Millis(1), false), Some(finished));
         assert_eq!(sweep.completed_from, 1);
     }
 }

@@ -20,6 +20,7 @@ mod parts;
 
 use crate::clock::Moment;
 use crate::config::Until;
+use crate::fingerprint::Fingerprint;
 use crate::id::{EventName, ObjectId, ProcessId, RecordId};
 use crate::journal::{self, Decoded, JournalEntry, ObjectState};
 use crate::machine::Machine;
@@ -44,6 +45,10 @@ pub trait Sink {
     fn object(&mut self, object: &ObjectId);
     /// What was read of an object: JSON text.
     fn data(&mut self, text: &str);
+    /// The fingerprint of what was delivered of an object: that of [`of_data`].
+    fn print(&mut self, print: u128);
+    /// Another's reservation, and the fingerprint of its rows as they were last seen: that of [`of_rows`].
+    fn watched(&mut self, id: &str, seen: Option<u128>);
     /// The id of a call, a batch or a save: of this machine alone.
     fn local(&mut self, id: u64);
     /// Items follow whose order means nothing.
@@ -99,6 +104,18 @@ impl Machine {
         })
         .collect()
     }
+}
+
+/// The fingerprint of an object that is present.
+#[must_use]
+pub fn of_data(data: &str) -> Option<u128> {
+    Fingerprint::of(crate::State::Present, Some(data)).map(Fingerprint::number)
+}
+
+/// The fingerprint of a reservation: ID and `TIMESTAMP_X` of its rows, by ID.
+pub fn of_rows(rows: impl Iterator<Item = (RecordId, String)>) -> u128 {
+    let add = |print: Fingerprint, (id, at): (RecordId, String)| print.and(&id.to_string()).and(&at);
+    rows.fold(Fingerprint::new(), add).number()
 }
 
 /// Writes what a journal's entry means to the next machine that opens it.

@@ -12,7 +12,7 @@ impl Machine {
         let mut wakes: Vec<(Moment, WakeReason)> = Vec::new();
         let mut add = |at: Option<Moment>, reason| wakes.extend(at.map(|at| (at, reason)));
         match &self.phase {
-            PhaseState::Ended(_) => return None,
+            PhaseState::Closing(_) | PhaseState::Ended(_) => return None,
             PhaseState::Checking => {
                 let since = self.check.not_a_portal.as_ref().map(|(since, _)| *since);
                 add(
@@ -31,6 +31,8 @@ impl Machine {
                 add(self.handler.next_try(), WakeReason::Retry);
                 add(self.handler.hangs_at(), WakeReason::Retry);
                 add(Some(self.sweep.next()), WakeReason::Sweep);
+                add(self.deletion.next_ripe(), WakeReason::Rest);
+                add(Some(self.deletion.holds_until()), WakeReason::Sweep);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);
                 add(Some(self.reserve.poll_at), WakeReason::Poll);

@@ -81,7 +81,11 @@ impl Portal {
                 intrusions.push(intrusion.clone());
             }
         }
-        let mut answered = self.dispatch(&method, params, caller, &intrusions);
+        let mut answered = if struck.contains(&FaultKind::NothingMatches) {
+            Ok(Reply::rows(Php::Bool(true), 0))
+        } else {
+            self.dispatch(&method, params, caller, &intrusions)
+        };
         after.into_iter().for_each(|deed| self.act(deed));
         if let Ok(reply) = &mut answered {
             shapes.into_iter().for_each(|shape| distort(reply, shape));

@@ -100,6 +100,8 @@ pub enum FaultKind {
     },
     /// Well-formed JSON of another shape.
     WrongShape(Shape),
+    /// The call is not executed and answers `true`, as an `event.offline.clear` does that nothing matches (F15).
+    NothingMatches,
     /// A well-formed answer of so many bytes.
     GiantAnswer {
         /// The length.
@@ -223,6 +225,7 @@ impl FaultKind {
             self,
             FaultKind::OperatingLimit
                 | FaultKind::WrongShape(_)
+                | FaultKind::NothingMatches
                 | FaultKind::Before(_)
                 | FaultKind::After(_)
                 | FaultKind::BetweenSelectAndMark(_)

@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod handler;
+mod pair;
 pub mod scenario;
 pub mod scene;
 mod tamper;
@@ -13,6 +14,7 @@ mod transport;
 mod world;
 
 pub use handler::{Behaviour, Target};
+pub use pair::Pair;
 pub use tamper::{Disk, Script, Wire, sub_calls, with_errors};
 pub use trace::Traces;
 pub use world::{World, events};

@@ -1,8 +1,8 @@
 //! Random scenes: a portal, a configuration, and what happens to them, made to be shrunk.
 
 use b24_offline_core::{
-    BatchSize, Config, Connector, Durability, Input, Millis, OnReject, Phase, Redrive, Retrieve,
-    Retry, State, Until, WriteId,
+    BatchSize, Config, Connector, Consumers, Durability, Input, Millis, Notice, OnReject, Phase,
+    Redrive, Retrieve, Retry, State, Until, WriteId,
 };
 use b24_offline_emulator::{
     Charge, Costs, Deed, Fault, FaultKind, Intrusion, Limits, Operating, Personality, Settings,
@@ -76,6 +76,13 @@ pub enum Event {
     TokensExpire,
 }
 
+impl Setup {
+    /// Whether the queue is told to be shared: some of those that can be.
+    fn shares(&self) -> bool {
+        self.seed.is_multiple_of(4) && self.on_reject == OnReject::Park
+    }
+}
+
 /// The world of a setup, its events bound.
 #[must_use]
 pub fn world(setup: &Setup) -> World {
@@ -101,6 +108,9 @@ pub fn world(setup: &Setup) -> World {
     config.retry = Retry { first_delay: Millis(500), attempts: 4 };
     config.sweep = Millis::seconds(120);
     config.until = Until::Stopped;
+    if setup.shares() {
+        config.consumers = Consumers::Shared { lease: Millis::seconds(130) };
+    }
     let connector = if setup.connector { "warehouse" } else { "" };
     let mut world = World::new(settings, config);
     for event in events(EVENTS) {
@@ -204,6 +214,15 @@ pub fn play(setup: &Setup, happenings: &[Event]) -> Result<World, String> {
         {
             break;
         }
+    }
+    // a call that is executed twice, or a list that hides rows, looks like another consumer
+    let lies = |event: &Event| {
+        let Event::Fault(fault) = event else { return false };
+        matches!(fault.kind, FaultKind::ExecutedTwice { .. } | FaultKind::WrongShape(_))
+    };
+    let another = |notice: &Notice| matches!(notice, Notice::AnotherConsumer(_));
+    if world.noticed(another) && !happenings.iter().any(lies) {
+        return Err(format!("false evidence of another consumer: {:?}", world.notices));
     }
     judge(&world, setup).map(|()| world)
 }

@@ -50,12 +50,12 @@ pub struct World {
     pub calls: Vec<Call>,
     /// Steps in a row without time passing, to notice a hot loop.
     spins: u64,
-    now: u64,
-    tokens: Tokens,
+    pub(crate) now: u64,
+    pub(crate) tokens: Tokens,
     coming: BTreeMap<(u64, u64), Coming>,
     number: u64,
     wake: Option<Wake>,
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 #[derive(Debug)]
@@ -287,6 +287,12 @@ impl World {
         self.portal.handle(&Request::call(&call.method, params), self.now)
     }
 
+    /// When the next thing happens to the machine.
+    pub(crate) fn next(&self) -> Option<u64> {
+        let coming = self.coming.keys().next().map(|(at, _)| *at);
+        coming.into_iter().chain(self.wake.map(|wake| wake.at.0)).min()
+    }
+
     /// Goes on to the next thing that happens, at most until `end`; `false` when there is none.
     ///
     /// # Panics
@@ -294,8 +300,7 @@ impl World {
     pub fn step(&mut self, end: u64) -> bool {
         let coming = self.coming.keys().next().map(|(at, _)| *at);
         let wake = self.wake.map(|wake| wake.at.0);
-        let portal = self.portal.next_event();
-        let next = [coming, wake, portal].into_iter().flatten().min();
+        let next = [self.next(), self.portal.next_event()].into_iter().flatten().min();
         let Some(at) = next.filter(|at| *at <= end) else {
             self.now = self.now.max(end);
             self.portal.advance(self.now);

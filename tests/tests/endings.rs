@@ -37,10 +37,14 @@ fn fault(kind: FaultKind, count: u64) -> Fault {
 }
 
 #[test]
-fn a_plan_without_reservation_is_named() {
-    for feature in [Feature::Off, Feature::OffAsBoolean] {
-        for mut world in worlds(|settings, _| {
+fn a_plan_without_reservation_is_refused_where_it_could_lose_changes() {
+    let without_journal = |config: &mut Config| config.journal = Durability::None;
+    let with_reservation = |config: &mut Config| config.mode = Mode::Reserve;
+    let choices: [&dyn Fn(&mut Config); 2] = [&without_journal, &with_reservation];
+    for (feature, choose) in [Feature::Off, Feature::OffAsBoolean].into_iter().zip(choices) {
+        for mut world in worlds(|settings, config| {
             settings.plan = Plan { offline_extended: feature, ..Plan::default() };
+            choose(config);
         }) {
             world.start();
             let failure = failure(&mut world, 60_000);
@@ -188,8 +192,8 @@ fn a_binding_that_vanished_between_two_runs_is_reported_and_a_first_binding_is_n
 }
 
 #[test]
-fn a_plan_that_loses_reservation_in_the_middle_ends_and_loses_nothing() {
-    for mut world in worlds(|_, _| {}) {
+fn a_plan_that_loses_reservation_in_the_middle_ends_where_there_is_no_journal() {
+    for mut world in worlds(|_, config| config.journal = Durability::None) {
         world.start();
         world.pass(2_000);
         for _ in 0..30 {

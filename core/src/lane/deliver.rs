@@ -4,6 +4,7 @@ use super::{Lane, Saved, Stage, Way};
 use crate::change::{Change, Origin, State};
 use crate::config::Retrieve;
 use crate::defect::Defect;
+use crate::fingerprint::Fingerprint;
 use crate::id::BatchId;
 use crate::record::{self, EventData, Key};
 use crate::rule::Registry;
@@ -47,10 +48,9 @@ impl Lane {
             return true;
         }
         self.work(key).is_some_and(|work| {
-            work.records.values().all(|record| {
-                self.reservations
-                    .get(&record.process)
-                    .is_none_or(|reservation| reservation.saved == Saved::Yes)
+            work.records.values().filter_map(|record| record.process.as_ref()).all(|process| {
+                let reservation = self.reservations.get(process);
+                reservation.is_none_or(|reservation| reservation.saved == Saved::Yes)
             })
         })
     }
@@ -104,18 +104,24 @@ impl Lane {
 
     fn deliver(&mut self, key: Key, batch: BatchId) -> Option<(Key, Change)> {
         let timeless = self.broken.has(Defect::KeyWithoutTime);
+        let verifies = self.verifies;
         let change = self.update(&key, |work| {
             let Stage::Ready { state, data } = std::mem::replace(&mut work.stage, Stage::Unread)
             else {
                 return None;
             };
             work.stage = Stage::Delivered(batch);
-            work.way = Way::Many;
+            if verifies {
+                // read again, it is read in the same way: another method has other fields
+                work.delivered = Fingerprint::of(state, data.as_deref());
+            } else {
+                work.way = Way::Many;
+            }
             Some(Change {
                 key: if timeless {
                     record::key_without_time(&work.records)
                 } else {
-                    record::idempotency_key(&work.records)
+                    work.idempotency_key()
                 },
                 object: key.object(),
                 events: record::events(&work.records),

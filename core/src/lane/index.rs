@@ -21,6 +21,10 @@ pub(super) struct Index {
     pub(super) idle_records: u64,
     /// Objects at rest after their `error`.
     pub(super) aside: u64,
+    /// Objects that are done.
+    pub(super) done: u64,
+    /// Those of them that are being read.
+    pub(super) verifying: u64,
 }
 
 impl Index {
@@ -38,6 +42,12 @@ impl Index {
         count(&mut self.working, 1);
         if work.is_aside() {
             count(&mut self.aside, 1);
+        }
+        if work.done {
+            count(&mut self.done, 1);
+            if matches!(work.stage, Stage::Unread | Stage::Reading) {
+                count(&mut self.verifying, 1);
+            }
         }
         if work.is_idle() {
             count(&mut self.idle_records, work.size());
@@ -88,13 +98,13 @@ impl Lane {
 
     /// Whether some object can be delivered before anything new is reserved.
     pub(crate) fn has_something_to_try(&self) -> bool {
-        let set_aside = self.index.aside;
+        let set_aside = self.index.aside.saturating_add(self.index.done);
         self.index.working > set_aside
     }
 
-    /// Whether the object is on its way to the user's code, not at rest after its `error`.
+    /// Whether the object is on its way to the user's code, not done nor at rest after its `error`.
     pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
-        self.work(key).is_some_and(|work| !work.is_aside())
+        self.work(key).is_some_and(|work| !work.done && !work.is_aside())
     }
 
     /// Records of objects that are being worked on or are with the user's code.

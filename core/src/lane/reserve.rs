@@ -19,26 +19,29 @@ impl Lane {
     ) -> u64 {
         let mut new = 0;
         for (row, process) in rows {
-            let (key, record) = Key::of(row, process, registry);
+            let (key, record) = Key::of(row, Some(process), registry);
             let known = self.known(record.id).is_some_and(|known| known.is_same(&record));
             if known || settle.is_cleared(&record) {
                 continue;
             }
-            self.displace(record.id);
             self.take(key, record, attempts);
             new += 1;
         }
         new
     }
 
-    fn take(&mut self, key: Key, record: Record, attempts: u32) {
+    /// Takes one record into hand, from wherever else it was: the portal has freed and changed it.
+    pub(crate) fn take(&mut self, key: Key, record: Record, attempts: u32) {
         let id = record.id;
-        let changed_at = record.changed_at.clone();
-        self.reservations.change(record.process.clone(), |reservation| {
-            if reservation.records.insert(id, changed_at).is_none() {
-                reservation.saved = Saved::No;
-            }
-        });
+        self.displace(id);
+        if let Some(process) = record.process.clone() {
+            let changed_at = record.changed_at.clone();
+            self.reservations.change(process, |reservation| {
+                if reservation.records.insert(id, changed_at).is_none() {
+                    reservation.saved = Saved::No;
+                }
+            });
+        }
         if self.work(&key).is_none() {
             self.begin(key, Work::new(Records::from_iter([(id, record)]), attempts));
             return;

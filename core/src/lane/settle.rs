@@ -13,23 +13,35 @@ const MOST_IDS: usize = 800;
 pub(crate) struct Settle {
     due: Map<ProcessId, Map<RecordId, String>>,
     since: Option<Moment>,
+    /// A clear of this run, and since the last sweep, was seen to have cleared.
+    pub(crate) proven: bool,
 }
 
 impl Settle {
     pub(crate) fn add(&mut self, records: &Records, now: Moment) {
         for record in records.values() {
+            let Some(process) = record.process.clone() else { continue };
             let changed_at = record.changed_at.clone();
-            self.due.change(record.process.clone(), |ids| ids.insert(record.id, changed_at));
+            self.due.change(process, |ids| ids.insert(record.id, changed_at));
             self.since.get_or_insert(now);
         }
     }
 
     /// Whether this very record is judged done and only waits to be cleared.
     pub(crate) fn is_cleared(&self, record: &Record) -> bool {
-        self.due
-            .get(&record.process)
-            .and_then(|ids| ids.get(&record.id))
-            .is_some_and(|changed_at| *changed_at == record.changed_at)
+        let process = record.process.as_ref();
+        process.is_some_and(|process| self.waits(process, record.id, &record.changed_at))
+    }
+
+    /// The same of its parts.
+    pub(crate) fn waits(&self, process: &ProcessId, id: RecordId, changed_at: &str) -> bool {
+        let due = self.due.get(process).and_then(|ids| ids.get(&id));
+        due.is_some_and(|due| due == changed_at)
+    }
+
+    /// Whether anything of the reservation waits to be cleared.
+    pub(crate) fn has(&self, process: &ProcessId) -> bool {
+        self.due.contains_key(process)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::change::{Origin, State};
 use crate::clock::Moment;
+use crate::fingerprint::Fingerprint;
 use crate::id::{BatchId, RecordId};
 use crate::record::{self, Records};
 
@@ -27,6 +28,12 @@ pub(crate) struct Work {
     pub(crate) registered: bool,
     /// When its rest after that ended.
     pub(crate) rested_by: Moment,
+    /// What was delivered last, where it is compared with a later reading.
+    pub(crate) delivered: Option<Fingerprint>,
+    /// Judged done; it is read again before its records are cleared.
+    pub(crate) done: bool,
+    /// How often that reading differed.
+    pub(crate) differed: u32,
 }
 
 /// How often the user's code, and the portal, failed on an object.
@@ -90,6 +97,9 @@ impl Work {
             way: Way::Many,
             registered: false,
             rested_by: Moment(0),
+            delivered: None,
+            done: false,
+            differed: 0,
         }
     }
 
@@ -102,8 +112,19 @@ impl Work {
     }
 
     /// Everything that arrived joins: the next reading comes after all of it.
+    /// What is done stands for what was delivered alone.
     pub(crate) fn join(&mut self) {
-        self.records.extend(std::mem::take(&mut self.later));
+        if !self.done {
+            self.records.extend(std::mem::take(&mut self.later));
+            self.delivered = None;
+        }
+    }
+
+    /// The records, and behind `#` what was delivered where that is compared later: the same records
+    /// with newer data are another change to whoever has applied them.
+    pub(crate) fn idempotency_key(&self) -> String {
+        let records = record::idempotency_key(&self.records);
+        self.delivered.map_or_else(|| records.clone(), |delivered| format!("{records}#{delivered}"))
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -124,7 +145,7 @@ impl Work {
 
     /// Whether a new record must wait for the next reading.
     pub(super) fn is_past_reading(&self) -> bool {
-        !matches!(self.stage, Stage::Unread | Stage::Waiting { .. })
+        self.done || !matches!(self.stage, Stage::Unread | Stage::Waiting { .. })
     }
 }
 

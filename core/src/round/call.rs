@@ -1,11 +1,47 @@
 //! What each sub-call of a round says to the portal.
 
-use super::{Ask, Asked, Feature, Side};
+use super::{Ask, Asked, Feature, Listing, Side};
 use crate::defect::Defect;
+use crate::deletion::Run;
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::{Machine, PhaseState};
+use crate::probe;
+use crate::sweep::PAGE;
 use crate::wire::request;
+
+/// A page of a list in the order of one field.
+fn listing(filter: Value, order: &'static str, page: u32) -> Value {
+    let start = u64::from(page).saturating_mul(PAGE as u64);
+    Value::object([
+        ("filter", filter),
+        ("order", Value::object([(order, "ASC".into())])),
+        ("start", start.into()),
+    ])
+}
+
+fn list_params(which: Listing) -> Value {
+    match which {
+        Listing::Lane { side, page, .. } => {
+            let error = u64::from(side == Side::Errored);
+            let free = [("=PROCESS_ID", "".into()), ("=ERROR", error.into())];
+            listing(Value::object(free), "ID", page)
+        }
+        Listing::Oldest { page } => {
+            listing(Value::object([("=PROCESS_ID", "".into())]), "TIMESTAMP_X", page)
+        }
+    }
+}
+
+fn delete_params(run: &Run) -> Value {
+    let ids = [(">=ID", run.first.0.into()), ("<=ID", run.last.0.into())];
+    Value::object([
+        ("clear", 1.into()),
+        ("error", u64::from(run.side == Side::Errored).into()),
+        ("filter", Value::object(ids)),
+        ("limit", run.len().into()),
+    ])
+}
 
 impl Machine {
     /// Method and parameters of a sub-call.
@@ -47,10 +83,13 @@ impl Machine {
                     [("clear", 0.into()), ("limit", limit.into()), ("error", error.into())];
                 call("event.offline.get", Value::object(params))
             }
+            Ask::List(which) => call("event.offline.list", list_params(*which)),
+            Ask::Delete(run) => call("event.offline.get", delete_params(run)),
             Ask::Lag => {
                 let free = Value::object([("=PROCESS_ID", "".into())]);
                 call("event.offline.list", Value::object([("filter", free)]))
             }
+            Ask::Probe { process, ids } => call("event.offline.list", probe::params(process, ids)),
             Ask::Sweep(page) => call("event.offline.list", self.sweep.params(*page)?),
         }
     }

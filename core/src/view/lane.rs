@@ -6,7 +6,8 @@ use crate::view::{Frame, Sink, View, by_object};
 impl View for Lane {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
         // places and index are made from the entries
-        let Lane { entries, placed: _, parked: _, index: _, reservations, broken: _ } = self;
+        let Lane { entries, placed: _, parked: _, index: _, reservations, verifies: _, broken: _ } =
+            self;
         by_object(entries.iter(), frame, to);
         reservations.view(frame, to);
     }

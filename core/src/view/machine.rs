@@ -40,6 +40,11 @@ impl View for Machine {
             handler,
             reserve,
             sweep,
+            deletion,
+            mode,
+            leases,
+            // only told of
+            watch: _,
             writes,
             ledger,
             pace,
@@ -60,6 +65,9 @@ impl View for Machine {
         handler.view(frame, to);
         reserve.view(frame, to);
         sweep.view(frame, to);
+        deletion.view(frame, to);
+        to.number(mode.map_or(9, |mode| mode as u64));
+        leases.view(frame, to);
         writes.view(frame, to);
         ledger.view(frame, to);
         pace.view(frame, to);
@@ -82,8 +90,17 @@ impl View for Machine {
 
 impl View for Book {
     fn view(&self, _: &Frame, to: &mut dyn Sink) {
-        let Book { clock: _, random: _, counters: _, waiting: _, rounds: _, next_id: _, effects } =
-            self;
+        // the portal's clock only says what is old, and what is old the model's times tell
+        let Book {
+            clock: _,
+            random: _,
+            counters: _,
+            waiting: _,
+            rounds: _,
+            next_id: _,
+            ahead: _,
+            effects,
+        } = self;
         // none is left between two steps
         to.number(effects.len() as u64);
     }
@@ -96,6 +113,10 @@ impl View for PhaseState {
             PhaseState::Running => to.number(1),
             // the model never stops a machine, so how long ago is left out
             PhaseState::Stopping { since: _ } => to.number(2),
+            PhaseState::Closing(end) => {
+                to.number(4);
+                to.number(u64::from(end.exit_code()));
+            }
             PhaseState::Ended(end) => {
                 to.number(3);
                 to.number(u64::from(end.exit_code()));

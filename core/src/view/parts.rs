@@ -3,18 +3,31 @@
 use super::{Frame, Sink, View};
 use crate::change::State;
 use crate::check::Check;
+use crate::deletion::Run;
+use crate::fingerprint::Fingerprint;
 use crate::journal::{ObjectEntry, QueueEntry};
 use crate::lane::{Parked, Stage, Tries, Way, Work};
 use crate::ledger::AfterSave;
 use crate::record::{EventData, Record};
 use crate::retrieve::Reading;
-use crate::round::{Ask, Asked, Round};
+use crate::round::{Ask, Asked, Listing, Round};
 use crate::sweep::Page;
 
 impl View for Record {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Record { id, process, message, event, changed_at, errored, deleted, owner, data } =
-            self;
+        let Record {
+            id,
+            process,
+            message,
+            event,
+            changed_at,
+            errored,
+            deleted,
+            kept,
+            owner,
+            data,
+        } = self;
+        kept.view(frame, to);
         id.view(frame, to);
         process.view(frame, to);
         to.message(message.as_str());
@@ -48,7 +61,23 @@ impl View for Parked {
 
 impl View for Work {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Work { records, later, stage, tries, origin, way, registered, rested_by } = self;
+        let Work {
+            records,
+            later,
+            stage,
+            tries,
+            origin,
+            way,
+            registered,
+            rested_by,
+            delivered,
+            done,
+            differed,
+        } = self;
+        delivered.view(frame, to);
+        done.view(frame, to);
+        // from the second on only the delay grows
+        (*differed).min(2).view(frame, to);
         records.view(frame, to);
         later.view(frame, to);
         stage.view(frame, to);
@@ -111,7 +140,8 @@ impl View for Stage {
 
 impl View for Check {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Check { extended, connectors, missing, bound, not_a_portal, again } = self;
+        let Check { extended, connectors, missing, bound, not_a_portal, again, refused } = self;
+        refused.view(frame, to);
         extended.view(frame, to);
         connectors.view(frame, to);
         missing.view(frame, to);
@@ -123,7 +153,9 @@ impl View for Check {
 
 impl View for QueueEntry {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let QueueEntry { format, portal, connector, bound } = self;
+        // when the queue was last seen is only told
+        let QueueEntry { format, portal, connector, bound, seen: _, clean } = self;
+        clean.view(frame, to);
         to.number(*format);
         to.text(portal);
         to.text(connector.as_deref().unwrap_or_default());
@@ -157,6 +189,11 @@ impl View for AfterSave {
                 to.number(2);
                 records.view(frame, to);
             }
+            AfterSave::Delete(id) => {
+                to.number(3);
+                id.view(frame, to);
+            }
+            AfterSave::Opened => to.number(4),
         }
     }
 }
@@ -247,6 +284,40 @@ impl View for Ask {
                 to.number(9);
                 page.view(frame, to);
             }
+            Ask::List(Listing::Lane { side, page, limit }) => {
+                to.number(10);
+                to.number(*side as u64);
+                page.view(frame, to);
+                limit.view(frame, to);
+            }
+            Ask::List(Listing::Oldest { page }) => {
+                to.number(11);
+                page.view(frame, to);
+            }
+            Ask::Delete(run) => {
+                to.number(12);
+                run.view(frame, to);
+            }
+            Ask::Probe { process, ids } => {
+                to.number(13);
+                process.view(frame, to);
+                ids.view(frame, to);
+            }
         }
+    }
+}
+
+impl View for Run {
+    fn view(&self, frame: &Frame, to: &mut dyn Sink) {
+        let Run { side, first, last } = self;
+        to.number(*side as u64);
+        first.view(frame, to);
+        last.view(frame, to);
+    }
+}
+
+impl View for Fingerprint {
+    fn view(&self, _: &Frame, to: &mut dyn Sink) {
+        to.print(self.number());
     }
 }

@@ -6,7 +6,7 @@ use crate::view::{Frame, Sink, View};
 impl View for Settle {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
         // whether it is due is asked of the machine
-        let Settle { due, since } = self;
+        let Settle { due, since, proven } = self;
         to.number(due.len() as u64);
         for (process, ids) in due.iter() {
             process.view(frame, to);
@@ -17,5 +17,6 @@ impl View for Settle {
             }
         }
         since.is_some().view(frame, to);
+        proven.view(frame, to);
     }
 }

@@ -5,11 +5,13 @@ use crate::view::{Frame, Sink, View};
 
 impl View for Sweep {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Sweep { period: _, due, again, run, full, completed, completed_from: _ } = self;
+        let Sweep { period: _, due, again, look, run, full, completed, completed_from: _ } = self;
         frame.due(*due, to);
-        to.number(u64::from(again.is_some()));
-        if let Some(again) = again {
-            frame.due(*again, to);
+        for at in [again, look] {
+            to.number(u64::from(at.is_some()));
+            if let Some(at) = at {
+                frame.due(*at, to);
+            }
         }
         run.view(frame, to);
         full.view(frame, to);
@@ -20,7 +22,11 @@ impl View for Sweep {
 
 impl View for Run {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Run { gaps, from_round: _, untold: _, told: _, counted } = self;
+        // when it began is asked of the leases
+        let Run { gaps, from_round: _, began: _, everything, strange, untold: _, told: _, counted } =
+            self;
+        everything.view(frame, to);
+        strange.view(frame, to);
         gaps.view(frame, to);
         counted.view(frame, to);
     }

@@ -8,6 +8,8 @@ impl View for Together {
         let Together {
             looks,
             empty: _,
+            cleared: _,
+            refuted: _,
             filled: _,
             looked_errored: _,
             pages,

@@ -65,13 +65,20 @@ impl Class {
 pub(crate) struct Timing {
     pub(crate) duration: Millis,
     pub(crate) operating_reset_at: Timestamp,
+    /// The portal's clock when it began.
+    pub(crate) started: Timestamp,
 }
 
 impl Timing {
     fn read(raw: Raw<'_>) -> Timing {
-        let [duration, resets] = raw.fields(["duration", "operating_reset_at"]).unwrap_or_default();
+        let names = ["duration", "operating_reset_at", "start"];
+        let [duration, resets, started] = raw.fields(names).unwrap_or_default();
         let millis = |raw: Option<Raw<'_>>| raw.and_then(Raw::millis).unwrap_or_default();
-        Timing { duration: Millis(millis(duration)), operating_reset_at: Timestamp(millis(resets)) }
+        Timing {
+            duration: Millis(millis(duration)),
+            operating_reset_at: Timestamp(millis(resets)),
+            started: Timestamp(millis(started)),
+        }
     }
 }
 

@@ -61,7 +61,7 @@ fn rejected_records_without_a_rule_are_parked_and_keep_their_data() {
     w.portal.record_event("ONSTRANGETHING", json!({"A": 1}), now);
     w.script = Some(Script::new(|_, _| vec![(8_000, all(reject()))]));
     w.start();
-    w.pass(1_000);
+    w.pass(2_000);
     let now = w.now();
     w.portal.record_event("ONSTRANGETHING", json!({"A": 1}), now);
     w.pass(20_000);
