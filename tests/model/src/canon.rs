@@ -1,7 +1,7 @@
 //! The canonical form of a world: ids renamed in their order, objects and consumers exchangeable, and a
 //! fingerprint of 128 bits of it.
 
-use b24_offline_core::view::Sink;
+use b24_offline_core::view::{self, Sink};
 use b24_offline_core::{ObjectId, RecordId};
 
 use crate::calendar;
@@ -37,6 +37,7 @@ pub struct Canon {
     locals: Vec<u64>,
     /// Tells one consumer's own ids from another's.
     scope: u64,
+    rows: Vec<(u64, u128)>,
     now: u64,
     /// Whether it counts that a change happened in the present second.
     fine: bool,
@@ -48,6 +49,18 @@ const LOCAL_BITS: u32 = 48;
 const KINDS: u128 = 1 << 64;
 
 impl Canon {
+    /// The reservations as they stand, by process_id: what a machine has seen of one is compared with that.
+    pub fn reservations(&mut self, records: &[crate::server::Record]) {
+        self.rows.clear();
+        for record in records.iter().filter(|record| record.process != 0) {
+            if !self.rows.iter().any(|(process, _)| *process == record.process) {
+                let of = records.iter().filter(|other| other.process == record.process);
+                let row = |of: &crate::server::Record| (RecordId(of.id), calendar::text(of.changed));
+                self.rows.push((record.process, view::of_rows(of.map(row))));
+            }
+        }
+    }
+
     /// Begins a world at this time, in seconds; `fine`: it counts that a change happened in this very second.
     pub fn begin(&mut self, now: u64, fine: bool) {
         for list in
@@ -227,6 +240,26 @@ impl Sink for Canon {
             Some((object, version)) => self.tokens.push(Token::Data(object, version)),
             None => self.text(text),
         }
+    }
+
+    fn print(&mut self, print: u128) {
+        let known = wire::every_data().find(|(_, text)| view::of_data(text) == Some(print));
+        match known {
+            Some(((object, version), _)) => self.tokens.push(Token::Data(object, version)),
+            None => self.tokens.push(Token::Number(print as u64)),
+        }
+    }
+
+    fn watched(&mut self, id: &str, seen: Option<u128>) {
+        self.process(id);
+        let process = wire::process(id).unwrap_or_default();
+        let now = self.rows.iter().find(|(known, _)| *known == process).map(|(_, print)| *print);
+        // rows only ever leave a reservation: one that differs never is as it was again
+        self.number(match seen {
+            None => 0,
+            Some(seen) if Some(seen) == now => 1,
+            Some(_) => 2,
+        });
     }
 
     fn local(&mut self, id: u64) {

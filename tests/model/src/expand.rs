@@ -143,7 +143,7 @@ impl World {
             }
             Step::Age => {
                 spent(&mut self.left.months);
-                self.leap(29 * 86_400_000 + 3_600_000);
+                self.month();
             }
             Step::Expire => self.expire(),
             Step::Plan(extended) => {
@@ -151,6 +151,18 @@ impl World {
                 self.server.extended = extended;
             }
         }
+    }
+
+    /// A month passes. At its 29th day the machine has time to do what it does by itself; the user's code hangs.
+    fn month(&mut self) {
+        self.leap(29 * 86_400_000 + 3_600_000);
+        for _ in 0..60 {
+            match self.fair() {
+                Step::Judge(..) | Step::Leap => break,
+                step => self.take(step),
+            }
+        }
+        self.leap(25 * 3_600_000);
     }
 
     fn leap(&mut self, span: u64) {
@@ -244,6 +256,9 @@ impl World {
         }
         canon.end_set();
         canon_records(canon, &self.server.records);
+        if self.shared {
+            canon.reservations(&self.server.records);
+        }
         canon.begin_set();
         for consumer in &self.consumers {
             canon.begin_item();

@@ -135,7 +135,7 @@ pub fn error_by_the_rule(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Br
 
 /// `LateSafe`: no `get` is sent blindly.
 pub fn late_safe(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Broken> {
-    let gets = ops.iter().any(|(_, op)| matches!(op, Op::Get(_)));
+    let gets = ops.iter().any(|(_, op)| op.reserves());
     let what = "a get is sent although another may still be unseen".to_owned();
     (gets && consumer.blind).then_some((Invariant::LateSafe, what))
 }
@@ -145,7 +145,8 @@ pub fn write_ahead(consumer: &Consumer, change: &Change) -> Option<Broken> {
     if !consumer.is_durable {
         return None;
     }
-    let ids = change.key.split(',').filter_map(|part| part.split_once('@')?.0.parse::<u64>().ok());
+    let records = change.key.split('#').next().unwrap_or_default();
+    let ids = records.split(',').filter_map(|part| part.split_once('@')?.0.parse::<u64>().ok());
     let missing = ids.into_iter().find(|id| {
         !consumer.journal.iter().any(|(key, value)| knows(key, value, *id))
     })?;

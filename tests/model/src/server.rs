@@ -124,8 +124,8 @@ pub struct Server {
     pub versions: [u8; MOST_OBJECTS],
     /// Whether the plan has `rest_offline_extended` (F11).
     pub extended: bool,
-    next_record: u64,
-    next_process: u64,
+    pub(crate) next_record: u64,
+    pub(crate) next_process: u64,
 }
 
 impl Default for Server {

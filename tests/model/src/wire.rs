@@ -37,6 +37,14 @@ pub enum Op {
     ReadOne(u8),
 }
 
+impl Op {
+    /// Whether it makes a reservation.
+    #[must_use]
+    pub fn reserves(&self) -> bool {
+        matches!(self, Op::Get(get) if get.process.is_none() && !get.clear)
+    }
+}
+
 /// What became of a sub-call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
@@ -238,6 +246,13 @@ fn event(name: &str) -> Option<u8> {
 pub fn data(text: &str) -> Option<(u8, u8)> {
     let (id, version) = text.strip_prefix(r#"{"ID":""#)?.split_once(r#"","VERSION":"#)?;
     Some((object(id).ok()?, version.strip_suffix('}')?.parse().ok()?))
+}
+
+/// Everything that can be read of objects in these worlds.
+pub fn every_data() -> impl Iterator<Item = ((u8, u8), String)> {
+    (0..MOST_OBJECTS as u8).flat_map(|object| {
+        (0..8).map(move |version| ((object, version), data_text(object, version)))
+    })
 }
 
 fn data_text(object: u8, version: u8) -> String {

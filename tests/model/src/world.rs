@@ -102,7 +102,7 @@ impl World {
             defect,
             shared: bounds.consumers > 1,
             now: START,
-            server: Server::default(),
+            server: Server { extended: !bounds.delete, ..Server::default() },
             consumers: Vec::new(),
             late: Vec::new(),
             target: [0; MOST_OBJECTS],
@@ -405,7 +405,7 @@ fn is_sweep(op: &Op) -> bool {
 }
 
 fn note_unknown<'a>(consumer: &mut Consumer, mut ops: impl Iterator<Item = &'a Op>) {
-    consumer.blind |= ops.any(|op| matches!(op, Op::Get(get) if get.process.is_none()));
+    consumer.blind |= ops.any(Op::reserves);
 }
 
 fn note_errors(consumer: &mut Consumer, request: &Request) {

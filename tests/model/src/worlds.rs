@@ -115,4 +115,30 @@ pub const WORLDS: &[Bounds] = &[
         left: Left { changes: 2, crashes: 1, faults: 1, errors: 1, ..NONE },
         ..BASE
     },
+    Bounds {
+        name: "deletion",
+        about: "a plan without reservation: list, journal, delete, read, deliver",
+        delete: true,
+        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "plans",
+        about: "the plan changes twice",
+        left: Left { changes: 2, crashes: 0, faults: 1, plans: 2, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "age",
+        about: "records outlive the life of a reservation",
+        left: Left { changes: 2, crashes: 1, faults: 0, failures: 1, months: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "shared",
+        about: "two machines on one queue",
+        consumers: 2,
+        left: Left { changes: 1, crashes: 1, ..NONE },
+        ..BASE
+    },
 ];
