@@ -363,3 +363,7 @@ impl Lane {
         self.work(key).is_some_and(|work| record::tell_of_deletion(&work.records))
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/lane.rs"]
+mod view;
