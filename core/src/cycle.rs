@@ -39,7 +39,7 @@ struct Trail {
     wrote: Moment,
     /// A delivery has followed it, or it was not executed.
     followed: bool,
-    /// The newest record that was there before: a delivery without a newer one is no echo.
+    /// The newest record that was delivered: a delivery without a newer one is no echo.
     newest: Option<RecordId>,
     /// The next write waits until then, once slowed.
     free_at: Moment,
@@ -87,10 +87,9 @@ impl Cycle {
         }
         let held = self.trails.change(object.clone(), |trail| {
             if trail.is_over(now) {
-                *trail = Trail::default();
+                *trail = Trail { newest, ..Trail::default() };
             }
             (trail.wrote, trail.followed, trail.last) = (ON_ITS_WAY, false, now);
-            trail.newest = trail.newest.max(newest);
             trail.hold(now)
         });
         self.held_until = self.held_until.max(held);
@@ -105,13 +104,14 @@ impl Cycle {
     }
 
     fn delivered(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
-        let Some(trail) = self.trails.get_mut(object) else { return };
-        if newest <= trail.newest || trail.wrote.plus(ECHO) < now {
+        let Some(trail) = self.trails.get_mut(object).filter(|trail| newest > trail.newest) else {
             return;
-        }
-        if !trail.followed || trail.is_slowed() {
+        };
+        trail.newest = newest;
+        let echo = trail.wrote.plus(ECHO) >= now;
+        if echo && (!trail.followed || trail.is_slowed()) {
             trail.rounds = trail.rounds.saturating_add(1);
-            (trail.followed, trail.last, trail.newest) = (true, now, newest);
+            (trail.followed, trail.last) = (true, now);
             self.held_until = self.held_until.max(trail.hold(now));
         }
     }
@@ -123,9 +123,8 @@ impl Cycle {
         }
         self.cleaned = now;
         let lasts = |(_, trail): &(ObjectId, Trail)| {
-            let fresh = trail.last.plus(FORGET) > now || trail.wrote == ON_ITS_WAY;
-            let waits = trail.is_slowed() && trail.free_at > now;
-            !trail.is_over(now) && (fresh || waits)
+            let fresh = trail.last.max(trail.free_at).plus(FORGET) > now;
+            !trail.is_over(now) && (fresh || trail.wrote == ON_ITS_WAY)
         };
         self.trails = std::mem::take(&mut self.trails).into_iter().filter(lasts).collect();
     }

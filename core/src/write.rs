@@ -3,6 +3,7 @@
 use crate::id::{ObjectId, WriteId};
 use crate::json::Value;
 use crate::ordered::Set;
+use crate::outer::is_method;
 use crate::wire::request;
 
 /// Writes that wait for a request, and those in one.
@@ -38,7 +39,7 @@ impl Writes {
     /// Why a write is refused without asking the portal.
     pub(crate) fn objection(method: &str, params: &Value) -> Option<&'static str> {
         let lower = method.to_ascii_lowercase();
-        if lower.is_empty() || lower.contains(['?', '&', '#', '/', '\\', ' ']) {
+        if !is_method(&lower) {
             return Some("the name of the method has characters that no method has");
         }
         if lower.starts_with("event.") {
@@ -111,3 +112,7 @@ impl Writes {
         open.into_iter().map(|id| (id, !queued.contains(&id))).collect()
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/write.rs"]
+mod view;
