@@ -10,7 +10,9 @@ mod closing;
 mod command;
 mod conformance;
 mod demo;
+mod fuzz;
 mod kotlin;
+mod mutants;
 mod npm;
 mod part;
 mod peers;
@@ -54,6 +56,34 @@ enum Action {
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
     },
+    /// Give the decoders what nobody would send
+    Fuzz {
+        /// How many inputs all decoders get together
+        #[arg(long, value_name = "N")]
+        inputs: Option<u64>,
+        /// What the inputs are made of
+        #[arg(long, value_name = "S")]
+        seed: Option<u64>,
+        /// Twenty million inputs
+        #[arg(long)]
+        deep: bool,
+        /// One decoder only
+        #[arg(long, value_name = "DECODER")]
+        only: Option<String>,
+    },
+    /// Change the core in one place after the other and see whether a test notices
+    Mutants {
+        /// One part of so many, such as 0/40
+        #[arg(long, value_name = "K/N", conflicts_with = "diff")]
+        shard: Option<String>,
+        /// Only where the core differs from this commit; from the last one if none is given
+        #[arg(long, value_name = "BASE", num_args = 0..=1)]
+        #[expect(clippy::option_option, reason = "given, and given with a value")]
+        diff: Option<Option<String>>,
+        /// Only show what would be tried
+        #[arg(long)]
+        list: bool,
+    },
     /// Check formatting and lints
     Check,
     /// Check licences, bans and sources of the dependencies
@@ -96,6 +126,24 @@ fn perform(action: Action) -> Result<bool> {
                 workspace.export("B24_SEED", seed.to_string());
             }
             Ok(part::run_all(&workspace, &part::chosen(parts)))
+        }
+        Action::Fuzz { inputs, seed, deep, only } => {
+            let mut arguments = Vec::new();
+            let mut option = |name: &str, value: Option<String>| {
+                arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
+            };
+            option("--inputs", inputs.map(|number| number.to_string()));
+            option("--seed", seed.map(|number| number.to_string()));
+            option("--only", only);
+            arguments.extend(deep.then(|| "--deep".to_owned()));
+            fuzz::run(&workspace, &mut Invocation::default(), &arguments).map(|()| true)
+        }
+        Action::Mutants { list: true, .. } => {
+            mutants::list(&workspace, &mut Invocation::default()).map(|()| true)
+        }
+        Action::Mutants { shard, diff, list: false } => {
+            let which = diff.map_or(mutants::Which::Whole(shard), mutants::Which::Diff);
+            mutants::run(&workspace, &mut Invocation::default(), &which).map(|()| true)
         }
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
