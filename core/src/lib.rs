@@ -98,6 +98,7 @@ mod change;
 mod check;
 mod clock;
 mod config;
+mod cycle;
 mod defect;
 mod deletion;
 mod dispatch;

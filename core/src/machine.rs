@@ -5,6 +5,7 @@ use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
 use crate::config::{Config, Consumers, Limits, Mode};
+use crate::cycle::Cycle;
 use crate::defect::{Broken, Defect, Memory};
 use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
@@ -67,6 +68,7 @@ pub struct Machine {
     pub(crate) leases: Leases,
     pub(crate) watch: Watch,
     pub(crate) writes: Writes,
+    pub(crate) cycle: Cycle,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
@@ -182,6 +184,7 @@ impl Machine {
             leases: Leases::new(config.consumers),
             watch: Watch::default(),
             writes: Writes::default(),
+            cycle: Cycle::default(),
             ledger,
             pace: Pace::new(limits),
             calls: Map::new(),
@@ -261,7 +264,7 @@ impl Machine {
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
-            held: self.lane.working(),
+            held: self.lane.working().saturating_add(self.deletion.len()),
             delivering: self.lane.delivered(),
             parked: self.lane.parked_count(),
             writes_open: self.writes.open_count(),
@@ -288,7 +291,11 @@ impl Machine {
                         WriteResult::Refused { code: String::new(), description: why.into() };
                     self.effect(Effect::Written(Written { write, result: refused }));
                 } else {
-                    self.writes.add(write, method, params);
+                    let object = self.registry.written(&method, &params);
+                    self.writes.add(write, method, params, object.clone());
+                    if let Some(object) = object {
+                        self.tell_of_cycle(&object, self.now());
+                    }
                 }
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
@@ -347,6 +354,7 @@ impl Machine {
         self.expire(now);
         self.take_ripe(now);
         self.lane.wake(now);
+        self.cycle.clean(now);
         self.flush();
         if self.phase == PhaseState::Running {
             if self.has(Defect::ReadOnce) {
@@ -394,6 +402,9 @@ impl Machine {
             if changes.is_empty() {
                 return;
             }
+            for (key, _) in &changes {
+                self.note_delivery(key, now);
+            }
             let count = changes.len() as u64;
             self.book.counters.delivered = self.book.counters.delivered.saturating_add(count);
             let (keys, changes): (Vec<(String, Key)>, Vec<Change>) = changes
@@ -429,9 +440,7 @@ impl Machine {
             return;
         }
         if self.pace.next_request(now).is_none() {
-            let pace = &self.pace;
-            let limited = |method: &str| pace.is_limited(method, now);
-            let Some(write) = self.writes.take_alone(&limited) else { return };
+            let Some(write) = self.take_writes(1, false, now).pop() else { return };
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }

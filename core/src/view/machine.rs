@@ -45,6 +45,8 @@ impl View for Machine {
             leases,
             // only told of
             watch: _,
+            // delays the user's writes, never a delivery; the model writes nothing
+            cycle: _,
             writes,
             ledger,
             pace,

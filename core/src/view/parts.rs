@@ -71,6 +71,8 @@ impl View for Work {
             registered,
             rested_by,
             delivered,
+            // only a part of the idempotency key
+            overtaken: _,
             done,
             differed,
         } = self;
