@@ -12,6 +12,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod kotlin;
+mod model;
 mod mutants;
 mod npm;
 mod part;
@@ -88,6 +89,18 @@ enum Action {
     Check,
     /// Check licences, bans and sources of the dependencies
     Deny,
+    /// Look at every state of the machine in bounded worlds, and print the figures
+    Model {
+        /// Larger worlds too
+        #[arg(long)]
+        deep: bool,
+        /// Only this world
+        #[arg(long, value_name = "NAME")]
+        config: Option<String>,
+        /// A machine with this deliberate defect, in small worlds; `all` for each in turn
+        #[arg(long, value_name = "NAME")]
+        defect: Option<String>,
+    },
     /// Build the npm package in pkg/
     BuildNpm,
     /// Print the size of the built wasm and its glue, and check it against the ceiling
@@ -147,6 +160,10 @@ fn perform(action: Action) -> Result<bool> {
         }
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
+        Action::Model { deep, config, defect } => {
+            let options = model::Options { deep, config, defect };
+            model::run(&workspace, &mut Invocation::default(), &options).map(|()| true)
+        }
         Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
         Action::BuildNpm => npm::build(&workspace, &mut Invocation::default()).map(|()| true),
         Action::Size => size::run(&workspace, &mut Invocation::default()).map(|()| true),

@@ -188,7 +188,13 @@ fn nest(value: &mut Tree, dice: &mut Dice) {
 }
 
 fn large(dice: &mut Dice) -> Tree {
-    let size = if dice.one_in(2_000) { 300_000 } else if dice.one_in(8) { 4_000 } else { 400 };
+    let size = if dice.one_in(2_000) {
+        300_000
+    } else if dice.one_in(8) {
+        4_000
+    } else {
+        400
+    };
     let size = 1 + dice.below(size);
     match dice.below(4) {
         0 => Tree::Literal("9".repeat(size)),
