@@ -433,6 +433,11 @@ impl World {
         if hindered || self.is_broken() {
             return;
         }
+        let marks = &self.witness.marks;
+        if marks.count(Mark::OperatingLimit) + marks.count(Mark::OperatingBatch) > 0 {
+            // a method that had used up its time waits for ten minutes at most
+            self.pass(self.now + 600_000);
+        }
         let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
         let object = ("crm.deal".to_owned(), id.unwrap_or_default());
         let end = self.now + self.settings.poll.0 * 5 / 4 + 20_000;
