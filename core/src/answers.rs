@@ -76,7 +76,7 @@ impl Machine {
             Ask::Write(write) => {
                 // its record appears after the whole batch (F25)
                 self.reserve.last_busy = self.book.rounds.saturating_add(1);
-                self.written(write.id, WriteResult::Done { result: result.get().to_owned() });
+                self.written(&write, WriteResult::Done { result: result.get().to_owned() });
             }
             Ask::Read(reading) => self.was_read(&reading, result),
             Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
@@ -353,3 +353,7 @@ impl Machine {
         self.reserve.poll_at = now;
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/together.rs"]
+mod view;

@@ -255,3 +255,7 @@ impl Machine {
         }
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/defect.rs"]
+mod view;

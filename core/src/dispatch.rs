@@ -242,9 +242,9 @@ impl Machine {
             (Ask::Error { key, .. }, _) => self.rest(&key),
             (Ask::Write(write), Miss::Unknown) => {
                 self.reserve.last_busy = self.book.rounds.saturating_add(1);
-                self.written(write.id, WriteResult::Unknown);
+                self.written(&write, WriteResult::Unknown);
             }
-            (Ask::Write(write), Miss::NotExecuted) => self.writes.put_back(write),
+            (Ask::Write(write), Miss::NotExecuted) => self.write_put_back(write),
             (Ask::Read(reading), _) => self.lane_unread(&reading),
             (Ask::Delete(run), Miss::NotExecuted) => self.deletion.again(run),
             (Ask::Delete(run), Miss::Unknown) => {
@@ -380,7 +380,7 @@ impl Machine {
                 }
             }
             Ask::Write(write) => self.written(
-                write.id,
+                &write,
                 WriteResult::Refused {
                     code: error.code.clone(),
                     description: error.description.clone(),

@@ -3,8 +3,10 @@
 use crate::clock::Moment;
 use crate::config::Until;
 use crate::failure::Failure;
+use crate::id::WriteId;
 use crate::machine::{Machine, PhaseState};
 use crate::notice::Notice;
+use crate::ordered::Set;
 use crate::status::End;
 use crate::step::{Effect, WriteResult, Written};
 use crate::time::Millis;
@@ -22,9 +24,14 @@ impl Machine {
         self.lane.working() == 0
             && self.settle.is_empty()
             && self.handler.open.is_empty()
-            && self.writes.open_count() == 0
+            && self.writes_settled()
             && self.rebind.due.is_empty()
             && self.deletion.is_empty()
+    }
+
+    /// Every write of the user's is answered, or held back by the breaker of cycles.
+    fn writes_settled(&self) -> bool {
+        self.writes.open_count() == self.held_writes(self.now()).count() as u64
     }
 
     /// Both lanes were seen empty after everything else, and a sweep after that found no orphan.
@@ -62,9 +69,8 @@ impl Machine {
             PhaseState::Stopping { since } => {
                 let waited = since.plus(STOP_WITHIN) <= now;
                 let judged = self.handler.open.is_empty() || waited;
-                let settled = self.settle.is_empty()
-                    && !self.lane.is_verifying()
-                    && self.writes.open_count() == 0;
+                let settled =
+                    self.settle.is_empty() && !self.lane.is_verifying() && self.writes_settled();
                 // a call that only looks is not worth waiting for: the next start sweeps
                 let answered = quiet || since.plus(CALLS_AFTER_STOP) <= now;
                 let given_up = self.stop_ends().is_some_and(|end| end <= now);
@@ -135,8 +141,15 @@ impl Machine {
     }
 
     fn end(&mut self, end: End) {
+        let held: Set<WriteId> = self.held_writes(self.now()).map(|(_, write)| write).collect();
         for (write, sent) in self.writes.drain() {
-            let why = "the machine has ended before it was sent".to_owned();
+            let why = match held.contains(&write) {
+                true => {
+                    "its object goes round in a cycle: it was held back, and the machine has ended"
+                }
+                false => "the machine has ended before it was sent",
+            };
+            let why = why.to_owned();
             let result = if sent { WriteResult::Unknown } else { WriteResult::NotSent { why } };
             self.effect(Effect::Written(Written { write, result }));
         }

@@ -164,3 +164,7 @@ impl Handler {
         }
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/handler.rs"]
+mod view;

@@ -175,6 +175,14 @@ impl Lane {
         }
     }
 
+    /// The newest record of an object that was delivered, or is about to be.
+    pub(crate) fn newest(&self, key: &Key) -> Option<RecordId> {
+        let entry = self.entries.get(key)?;
+        let records = entry.work.iter().map(|work| &work.records);
+        let records = records.chain(entry.parked.iter().map(|parked| &parked.records));
+        records.filter_map(record::newest).max()
+    }
+
     pub(crate) fn is_in_hand(&self, id: RecordId) -> bool {
         self.placed.contains_key(&id) || self.parked.contains_key(&id)
     }
@@ -355,3 +363,7 @@ impl Lane {
         self.work(key).is_some_and(|work| record::tell_of_deletion(&work.records))
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/lane.rs"]
+mod view;

@@ -98,6 +98,7 @@ mod change;
 mod check;
 mod clock;
 mod config;
+mod cycle;
 mod defect;
 mod deletion;
 mod dispatch;
@@ -132,6 +133,8 @@ mod step;
 mod sweep;
 mod time;
 mod verify;
+#[cfg(feature = "view")]
+pub mod view;
 mod wake;
 mod wire;
 mod write;

@@ -5,6 +5,7 @@ use crate::change::{Batch, Change};
 use crate::check::Check;
 use crate::clock::{Clock, Moment, Random};
 use crate::config::{Config, Consumers, Limits, Mode};
+use crate::cycle::Cycle;
 use crate::defect::{Broken, Defect, Memory};
 use crate::deletion::Deletion;
 use crate::error::{ConfigError, Misuse};
@@ -30,6 +31,7 @@ use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
 use crate::time::{Millis, Timestamp};
 use crate::write::{Write, Writes};
+use std::sync::Arc;
 
 /// A call without an answer is given up so long after its own time limit.
 const CALL_GRACE: Millis = Millis::seconds(10);
@@ -52,7 +54,7 @@ const CALL_GRACE: Millis = Millis::seconds(10);
 #[derive(Debug, Clone)]
 pub struct Machine {
     pub(crate) config: Config,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) phase: PhaseState,
     pub(crate) check: Check,
     pub(crate) lane: Lane,
@@ -66,6 +68,7 @@ pub struct Machine {
     pub(crate) leases: Leases,
     pub(crate) watch: Watch,
     pub(crate) writes: Writes,
+    pub(crate) cycle: Cycle,
     pub(crate) ledger: Ledger,
     pub(crate) pace: Pace,
     pub(crate) calls: Map<CallId, OpenCall>,
@@ -168,7 +171,7 @@ impl Machine {
         let (ledger, inheritance) = Ledger::open(&config, journal)?;
         let limits = if broken.has(Defect::IgnoreBucket) { Limits::Off } else { config.limits };
         let mut machine = Machine {
-            registry: Registry::new(&config.rules),
+            registry: Arc::new(Registry::new(&config.rules)),
             phase: PhaseState::Checking,
             check: Check::default(),
             lane: Lane::new(config.consumers != Consumers::Sole, broken),
@@ -181,6 +184,7 @@ impl Machine {
             leases: Leases::new(config.consumers),
             watch: Watch::default(),
             writes: Writes::default(),
+            cycle: Cycle::default(),
             ledger,
             pace: Pace::new(limits),
             calls: Map::new(),
@@ -260,7 +264,7 @@ impl Machine {
                 PhaseState::Ended(end) => Phase::Ended(end.clone()),
             },
             waiting: self.book.waiting,
-            held: self.lane.working(),
+            held: self.lane.working().saturating_add(self.deletion.len()),
             delivering: self.lane.delivered(),
             parked: self.lane.parked_count(),
             writes_open: self.writes.open_count(),
@@ -287,7 +291,11 @@ impl Machine {
                         WriteResult::Refused { code: String::new(), description: why.into() };
                     self.effect(Effect::Written(Written { write, result: refused }));
                 } else {
-                    self.writes.add(write, method, params);
+                    let object = self.registry.written(&method, &params);
+                    self.writes.add(write, method, params, object.clone());
+                    if let Some(object) = object {
+                        self.tell_of_cycle(&object, self.now());
+                    }
                 }
             }
             Input::Redrive(redrive) => self.redrive(&redrive),
@@ -346,6 +354,7 @@ impl Machine {
         self.expire(now);
         self.take_ripe(now);
         self.lane.wake(now);
+        self.cycle.clean(now);
         self.flush();
         if self.phase == PhaseState::Running {
             if self.has(Defect::ReadOnce) {
@@ -393,6 +402,9 @@ impl Machine {
             if changes.is_empty() {
                 return;
             }
+            for (key, _) in &changes {
+                self.note_delivery(key, now);
+            }
             let count = changes.len() as u64;
             self.book.counters.delivered = self.book.counters.delivered.saturating_add(count);
             let (keys, changes): (Vec<(String, Key)>, Vec<Change>) = changes
@@ -428,9 +440,7 @@ impl Machine {
             return;
         }
         if self.pace.next_request(now).is_none() {
-            let pace = &self.pace;
-            let limited = |method: &str| pace.is_limited(method, now);
-            let Some(write) = self.writes.take_alone(&limited) else { return };
+            let Some(write) = self.take_writes(1, false, now).pop() else { return };
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }
@@ -508,3 +518,7 @@ impl Book {
         id
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/machine.rs"]
+mod view;

@@ -345,7 +345,7 @@ impl fmt::Display for Notice {
             Notice::JournalDamaged { entries, resync: true } => write!(
                 f,
                 "resync may be needed: the journal was damaged ({entries} entries unreadable) and \
-                 may have held the only trace of parked objects"
+                 may have held the only copy of what waits in it"
             ),
             Notice::Failed(failure) => failure.fmt(f),
         }

@@ -82,10 +82,20 @@ pub fn without_token(status: u16, body: &str, token: &str) -> String {
     let Some([description, result]) = fields else { return hidden(body) };
     let errors =
         result.and_then(|batch| batch.fields(["result_error"])).and_then(|[errors]| errors);
-    let told = [description, errors];
-    told.into_iter()
-        .flatten()
-        .fold(body.to_owned(), |body, told| body.replace(told.get(), &hidden(told.get())))
+    // each in its place: the words of one may stand in the other, or in the data
+    let mut told: Vec<&str> = [description, errors].into_iter().flatten().map(Raw::get).collect();
+    told.sort_by_key(|part| part.as_ptr());
+    let (mut shown, mut rest) = (String::with_capacity(body.len()), body);
+    for part in told {
+        let at = (part.as_ptr() as usize).saturating_sub(rest.as_ptr() as usize);
+        let cut = rest.split_at_checked(at);
+        let Some((before, after)) = cut else { return hidden(body) };
+        shown.push_str(before);
+        shown.push_str(&hidden(part));
+        rest = after.get(part.len()..).unwrap_or_default();
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Replaces every secret in a text with `…`, as a portal's words may repeat what it was sent. Secrets of
@@ -103,7 +113,8 @@ pub fn without_secrets(text: &str, secrets: &[&str]) -> String {
         .fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
 }
 
-fn is_method(name: &str) -> bool {
+/// Whether a text is a name of a method.
+pub(crate) fn is_method(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_');
     !name.is_empty() && name.bytes().all(fits) && !name.starts_with('.')
 }
@@ -155,6 +166,10 @@ mod tests {
             r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"canary-1234"}}}"#;
         let wanted = r#"{"result":{"result":{"a":"canary-1234"},"result_error":{"b":"…"}}}"#;
         assert_eq!(hidden(200, batch), wanted);
+        // the words of one error within those of another
+        let twice = r#"{"error_description":"a canary-1234","result":{"result":{"x":"a canary-1234"},"result_error":{"b":"canary-1234 \"a canary-1234\""}}}"#;
+        let wanted = r#"{"error_description":"a …","result":{"result":{"x":"a canary-1234"},"result_error":{"b":"… \"a …\""}}}"#;
+        assert_eq!(hidden(200, twice), wanted);
         assert_eq!(hidden(400, r#"["canary-1234"]"#), r#"["…"]"#);
         let data = r#"{"result":[{"NOTE":"canary-1234"}]}"#;
         assert_eq!(hidden(200, data), data);

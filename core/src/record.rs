@@ -141,6 +141,11 @@ pub(crate) fn events(records: &Records) -> Vec<EventName> {
     events
 }
 
+/// The record with the greatest ID.
+pub(crate) fn newest(records: &Records) -> Option<RecordId> {
+    records.keys().last().copied()
+}
+
 fn order(record: &Record) -> (Option<i64>, &str) {
     (portal_seconds(&record.changed_at), record.changed_at.as_str())
 }

@@ -190,18 +190,16 @@ impl Machine {
         asks
     }
 
-    fn take_writes(&mut self, now: Moment, room: usize) -> Vec<Ask> {
-        let pace = &self.pace;
-        let limited = |method: &str| pace.is_limited(method, now);
+    fn write_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         // with nothing to read there is room for more
         let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
-        self.writes.take(most.min(room), &limited).into_iter().map(Ask::Write).collect()
+        self.take_writes(most.min(room), true, now).into_iter().map(Ask::Write).collect()
     }
 
     fn closing_asks(&mut self) -> Option<Vec<Ask>> {
         let now = self.book.clock.now();
         let mut asks = self.clears();
-        asks.extend(self.take_writes(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
+        asks.extend(self.write_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         if self.lane.is_verifying() {
             asks.extend(self.read_asks(now, MOST_SUB_CALLS.saturating_sub(asks.len())));
         }
@@ -242,7 +240,7 @@ impl Machine {
             tail.push(Ask::Lag);
         }
         let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
-        let writes = self.take_writes(now, free);
+        let writes = self.write_asks(now, free);
         let free = free.saturating_sub(writes.len());
         asks.extend(writes);
         if free > 0 {
@@ -398,7 +396,6 @@ impl Machine {
     }
 
     fn is_round_due(&self, now: Moment) -> bool {
-        let limited = |method: &str| self.pace.is_limited(method, now);
         let sweeps = (self.sweep.is_due(now) || self.is_last_sweep_due()) && !self.sweeps_no_more();
         let hot = (sweeps && self.may("event.offline.list"))
             || (self.is_oldest_due(now) && self.may("event.offline.list"))
@@ -406,7 +403,7 @@ impl Machine {
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.due.is_empty() && self.may("event.bind"))
             || self.suspect.is_some()
-            || self.writes.has_next(&limited);
+            || self.next_write(now).is_some_and(|write| write.batched);
         if hot {
             return true;
         }

@@ -10,6 +10,7 @@ use crate::error::ConfigError;
 use crate::id::EventName;
 use crate::json::Value;
 use crate::ordered::Map;
+use crate::outer::is_method;
 
 pub(crate) use registry::{Registry, id_text};
 
@@ -263,6 +264,12 @@ impl Rule {
                 "it names no method that reads one object; without one nobody can tell a \
                           deleted object from one that a list leaves out",
             );
+        }
+        let one = self.one.iter().map(|m| &m.method);
+        let many = self.many.iter().map(|m| &m.method);
+        let mut methods = one.chain(many).chain(self.update.iter().map(|m| &m.method));
+        if !methods.all(|method| is_method(method)) {
+            return wrong("one of its methods has a name that no method has");
         }
         let params = self.one.iter().map(|m| &m.params).chain(self.many.iter().map(|m| &m.params));
         for text in params {

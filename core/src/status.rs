@@ -13,7 +13,7 @@ pub struct Status {
     pub phase: Phase,
     /// Records known to wait in the queue when it was last looked at; `None` before the first look.
     pub waiting: Option<u64>,
-    /// Objects in hand: reserved and not yet done or parked.
+    /// Objects in hand: taken from the queue, or about to be, and not yet done or parked.
     pub held: u64,
     /// Objects with the user's code right now.
     pub delivering: u64,

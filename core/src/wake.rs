@@ -21,11 +21,13 @@ impl Machine {
                 );
             }
             PhaseState::Stopping { .. } => {
+                add(self.next_held_write(), WakeReason::HeldWrite);
                 add(self.stop_listens_until(), WakeReason::Stop);
                 add(self.stop_waits_until(), WakeReason::Stop);
                 add(self.stop_ends(), WakeReason::Stop);
             }
             PhaseState::Running => {
+                add(self.next_held_write(), WakeReason::HeldWrite);
                 add(self.lane.next_retry(), WakeReason::Retry);
                 add(self.lane.next_rest(), WakeReason::Rest);
                 add(self.handler.next_try(), WakeReason::Retry);

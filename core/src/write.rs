@@ -1,8 +1,9 @@
 //! The user's own writes: sent with the connector on the outer call, so that they do not come back.
 
-use crate::id::WriteId;
+use crate::id::{ObjectId, WriteId};
 use crate::json::Value;
 use crate::ordered::Set;
+use crate::outer::is_method;
 use crate::wire::request;
 
 /// Writes that wait for a request, and those in one.
@@ -21,6 +22,8 @@ pub(crate) struct Write {
     pub(crate) params: Value,
     /// It means the same inside a batch.
     pub(crate) batched: bool,
+    /// What it changes, where that is known.
+    pub(crate) object: Option<ObjectId>,
     turn: u64,
 }
 
@@ -36,7 +39,7 @@ impl Writes {
     /// Why a write is refused without asking the portal.
     pub(crate) fn objection(method: &str, params: &Value) -> Option<&'static str> {
         let lower = method.to_ascii_lowercase();
-        if lower.is_empty() || lower.contains(['?', '&', '#', '/', '\\', ' ']) {
+        if !is_method(&lower) {
             return Some("the name of the method has characters that no method has");
         }
         if lower.starts_with("event.") {
@@ -53,45 +56,41 @@ impl Writes {
         None
     }
 
-    pub(crate) fn add(&mut self, id: WriteId, method: String, params: Value) {
+    pub(crate) fn add(
+        &mut self,
+        id: WriteId,
+        method: String,
+        params: Value,
+        object: Option<ObjectId>,
+    ) {
         self.open.insert(id);
         let batched = request::fits_a_batch(&params) && !method.eq_ignore_ascii_case("batch");
         self.turns = self.turns.saturating_add(1);
-        self.queue.push(Write { id, method, params, batched, turn: self.turns });
+        self.queue.push(Write { id, method, params, batched, object, turn: self.turns });
     }
 
-    /// The next writes for a batch, at most `most`: none overtakes an earlier one, but for those
-    /// whose method is held back.
-    pub(crate) fn take(&mut self, most: usize, limited: &dyn Fn(&str) -> bool) -> Vec<Write> {
-        if self.is_sending() {
-            return Vec::new();
-        }
-        let mut taken = Vec::new();
-        let mut left = Vec::new();
-        for write in std::mem::take(&mut self.queue) {
-            let waits = limited(&write.method);
-            let in_turn = left.iter().all(|earlier: &Write| limited(&earlier.method));
-            if taken.len() < most && write.batched && !waits && in_turn {
-                taken.push(write);
-            } else {
-                left.push(write);
-            }
-        }
-        self.queue = left;
-        taken
+    /// Those that wait, in their order.
+    pub(crate) fn queue(&self) -> &[Write] {
+        &self.queue
     }
 
-    /// The next write that goes alone, when it is its turn and nothing else is on its way.
-    pub(crate) fn take_alone(&mut self, limited: &dyn Fn(&str) -> bool) -> Option<Write> {
-        if self.is_sending() {
-            return None;
-        }
-        let at = self.queue.iter().position(|write| !limited(&write.method))?;
-        let alone = self.queue.get(at).is_some_and(|write| !write.batched);
-        alone.then(|| self.queue.remove(at))
+    /// The place of the first write that does not wait and is not behind another one of its object.
+    pub(crate) fn next(&self, waits: &dyn Fn(&Write) -> bool) -> Option<usize> {
+        let mut earlier: Vec<&ObjectId> = Vec::new();
+        self.queue.iter().position(|write| {
+            let object = write.object.as_ref();
+            let goes = !waits(write) && object.is_none_or(|object| !earlier.contains(&object));
+            earlier.extend(object);
+            goes
+        })
     }
 
-    fn is_sending(&self) -> bool {
+    /// Takes the write at a place that `next` gave.
+    pub(crate) fn take(&mut self, at: usize) -> Option<Write> {
+        (at < self.queue.len()).then(|| self.queue.remove(at))
+    }
+
+    pub(crate) fn is_sending(&self) -> bool {
         self.open.len() > self.queue.len()
     }
 
@@ -105,12 +104,6 @@ impl Writes {
         self.open.remove(&id);
     }
 
-    /// Whether a write for a batch is next.
-    pub(crate) fn has_next(&self, limited: &dyn Fn(&str) -> bool) -> bool {
-        let next = self.queue.iter().find(|write| !limited(&write.method));
-        !self.is_sending() && next.is_some_and(|write| write.batched)
-    }
-
     /// Every open write, and whether it is on its way.
     pub(crate) fn drain(&mut self) -> Vec<(WriteId, bool)> {
         let queued: Set<WriteId> =
@@ -119,3 +112,7 @@ impl Writes {
         open.into_iter().map(|id| (id, !queued.contains(&id))).collect()
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/write.rs"]
+mod view;

@@ -55,3 +55,9 @@ pub use transport::{HttpTransport, Transport};
 
 #[doc(no_inline)]
 pub use b24_offline_core::*;
+
+/// The README, so that its example is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

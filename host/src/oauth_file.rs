@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde_json::{Map, Value};
 use thiserror::Error;
 use url::Url;
@@ -243,9 +243,7 @@ impl Inner {
     }
 
     async fn ask(&self) -> Result<Map<String, Value>, AuthError> {
-        let network = |why: String| AuthError::Network {
-            why: format!("the token could not be renewed ({why})"),
-        };
+        let network = not_renewed;
         let response = self.client.post(self.oauth_url.clone());
         let response = response
             .header("content-type", "application/x-www-form-urlencoded")
@@ -259,17 +257,22 @@ impl Inner {
         let body = body(response, self.max_answer)
             .await
             .map_err(|_| network("the answer was cut or too large".into()))?;
-        let answer = match serde_json::from_slice::<Map<String, Value>>(&body) {
+        self.answered(status, &body)
+    }
+
+    /// A renewed pair, or what the token endpoint says instead.
+    fn answered(&self, status: StatusCode, body: &[u8]) -> Result<Map<String, Value>, AuthError> {
+        let answer = match serde_json::from_slice::<Map<String, Value>>(body) {
             Ok(answer) if !text(&answer, "access_token").is_empty() => return Ok(answer),
             Ok(answer) => answer,
-            Err(_) => return Err(network(format!("HTTP {} without JSON", status.as_u16()))),
+            Err(_) => return Err(not_renewed(format!("HTTP {} without JSON", status.as_u16()))),
         };
         let (code, words) = (text(&answer, "error"), text(&answer, "error_description"));
         let why = self.redact(&format!("{code} {words}")).replace(char::is_control, " ");
         let why: String = why.trim().chars().take(300).collect();
         let for_now = status.is_server_error() || matches!(status.as_u16(), 408 | 429);
         if for_now || code.is_empty() {
-            return Err(network(format!("HTTP {} {why}", status.as_u16()).trim().to_owned()));
+            return Err(not_renewed(format!("HTTP {} {why}", status.as_u16()).trim().to_owned()));
         }
         Err(AuthError::SignInAgain { why: format!("the renewal of the token was refused: {why}") })
     }
@@ -322,6 +325,28 @@ impl Inner {
         let stopped = |_| AuthError::Network { why: "storing the token was stopped".into() };
         work.await.map_err(stopped)?
     }
+}
+
+/// What the fuzzing of the decoders needs; no part of the interface.
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+impl OAuthFile {
+    /// Reads what an auth file holds.
+    pub fn check(content: &[u8]) -> Result<(), AuthFileError> {
+        store::parse(Path::new("auth.json"), content).map(drop)
+    }
+
+    /// Takes what the token endpoint answered, without storing it.
+    pub fn take_answer(&self, status: u16, body: &[u8]) -> Result<(), AuthError> {
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let answer = self.inner.answered(status, body)?;
+        self.inner.take(answer);
+        Ok(())
+    }
+}
+
+fn not_renewed(why: String) -> AuthError {
+    AuthError::Network { why: format!("the token could not be renewed ({why})") }
 }
 
 fn text<'a>(document: &'a Map<String, Value>, field: &str) -> &'a str {

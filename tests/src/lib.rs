@@ -24,9 +24,3 @@ pub use world::{World, events};
 #[doc = include_str!("../../docs/host-guide.md")]
 #[derive(Debug)]
 pub struct HostGuide;
-
-/// The README, so that its example is compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-#[derive(Debug)]
-pub struct Readme;

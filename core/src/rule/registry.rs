@@ -64,6 +64,34 @@ impl Registry {
         Some(Parsed { object: ObjectId { kind, id }, owner, deleted })
     }
 
+    /// The object that a write changes; `None` when the method names none.
+    pub(crate) fn written(&self, method: &str, params: &Value) -> Option<ObjectId> {
+        let updates = |rule: &&Rule| {
+            let update = rule.update.as_ref();
+            update.is_some_and(|update| update.method.eq_ignore_ascii_case(method))
+        };
+        if let Some(rule) = self.by_kind.values().find(updates) {
+            let update = rule.update.as_ref()?;
+            let id = written_id(params, &update.id)?;
+            let Some(path) = &update.parent else {
+                return Some(ObjectId::new(rule.kind.as_str(), id));
+            };
+            let number = written_id(params, path)?;
+            // deals and the like are items too, but their events are their own
+            let known = TYPES.iter().find(|(known, _)| *known == number && rule.kind == ITEM);
+            let kind = known.map(|(_, kind)| (*kind).to_owned());
+            return Some(ObjectId {
+                kind: kind.unwrap_or_else(|| format!("{}:{number}", rule.kind)),
+                id,
+            });
+        }
+        let stem = method.to_ascii_lowercase();
+        let rule = self.by_kind.get(stem.strip_suffix(".update")?)?;
+        let path = rule.one.as_ref()?.id.as_str();
+        let name = path.rsplit_once('.').map_or(path, |(_, name)| name);
+        Some(ObjectId::new(rule.kind.as_str(), written_id(params, name)?))
+    }
+
     /// An event of one dynamic type carries the type behind its name: `…UPDATE_1220`.
     fn by_event_name(&self, event: &EventName) -> Option<(&Rule, Tells)> {
         let name = event.as_str();
@@ -75,6 +103,26 @@ impl Registry {
         let (kind, tells) = found?;
         Some((self.by_kind.get(kind)?, *tells))
     }
+}
+
+const ITEM: &str = "crm.item";
+const TYPES: [(&str, &str); 5] = [
+    ("1", "crm.lead"),
+    ("2", "crm.deal"),
+    ("3", "crm.contact"),
+    ("4", "crm.company"),
+    ("7", "crm.quote"),
+];
+
+/// The id at a path of a user's parameters. The portal does not look at the case of their names.
+fn written_id(params: &Value, path: &str) -> Option<String> {
+    let mut value = params;
+    for name in path.split('.') {
+        let Value::Object(fields) = value else { return None };
+        let same = |(field, _): &(&String, &Value)| field.eq_ignore_ascii_case(name);
+        value = fields.iter().find(same)?.1;
+    }
+    id_text(value)
 }
 
 fn first(paths: &[String], data: &Value) -> Option<String> {

@@ -6,6 +6,8 @@ use crate::json::{self, Value};
 
 /// A sub-call carries at most so many variables: PHP cuts the rest and still answers `true`.
 pub(crate) const MOST_VARIABLES: usize = 900;
+/// PHP drops a variable that is nested deeper than 64 levels, and still answers `true`.
+const MOST_NESTING: usize = 60;
 /// A batch runs at most so many sub-calls (F32).
 pub(crate) const MOST_SUB_CALLS: usize = 50;
 
@@ -71,9 +73,10 @@ fn escaped(text: &str) -> String {
 
 /// Whether the parameters mean the same inside a batch as in a call of their own: PHP's query
 /// strings have no null, boolean or empty array, `$result[` is a reference there (F32), and
-/// beyond `max_input_vars` the rest is cut.
+/// beyond `max_input_vars` the rest is cut, as is what lies deeper than `max_input_nesting_level`.
 pub(crate) fn fits_a_batch(params: &Value) -> bool {
-    fn plain(value: &Value, variables: &mut usize) -> bool {
+    fn plain(value: &Value, variables: &mut usize, depth: usize) -> bool {
+        let Some(depth) = depth.checked_sub(1) else { return false };
         match value {
             Value::Null | Value::Bool(_) => false,
             Value::Number(_) => {
@@ -85,14 +88,14 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
                 !text.contains("$result[")
             }
             Value::List(list) => {
-                !list.is_empty() && list.iter().all(|value| plain(value, variables))
+                !list.is_empty() && list.iter().all(|value| plain(value, variables, depth))
             }
             Value::Object(map) => {
                 !map.is_empty()
                     && map.iter().all(|(name, value)| {
                         // PHP rewrites such names, and an empty one means "the next index"
                         let odd = name.is_empty() || name.contains(['[', ']', '.', ' ', '\0']);
-                        !odd && plain(value, variables)
+                        !odd && plain(value, variables, depth)
                     })
             }
         }
@@ -100,7 +103,9 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
     let mut variables = 0;
     match params {
         Value::Object(map) if map.is_empty() => true,
-        Value::Object(_) => plain(params, &mut variables) && variables <= MOST_VARIABLES,
+        Value::Object(_) => {
+            plain(params, &mut variables, MOST_NESTING) && variables <= MOST_VARIABLES
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => false,
     }
 }
@@ -124,6 +129,10 @@ mod tests {
         );
     }
 
+    fn nested(levels: usize) -> serde_json::Value {
+        json!({"a": (0..levels).fold(json!(1), |inner, _| json!([inner]))})
+    }
+
     #[test]
     fn what_php_would_alter_goes_alone() {
         for params in [
@@ -135,10 +144,11 @@ mod tests {
             json!({"a.b": 1}),
             json!([1]),
             json!({"ids": (0..901).collect::<Vec<_>>()}),
+            nested(60),
         ] {
             assert!(!fits_a_batch(&ours(&params)), "{params}");
         }
-        for params in [json!({}), json!({"id": 1, "fields": {"TITLE": "a&b"}})] {
+        for params in [json!({}), json!({"id": 1, "fields": {"TITLE": "a&b"}}), nested(58)] {
             assert!(fits_a_batch(&ours(&params)), "{params}");
         }
     }

@@ -21,7 +21,12 @@ pub(super) fn read(path: &Path) -> Result<Map<String, Value>, AuthFileError> {
     refuse_open(path, &file)?;
     let mut bytes = Vec::new();
     file.take(MOST).read_to_end(&mut bytes).map_err(unreadable)?;
-    let document: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| {
+    parse(path, &bytes)
+}
+
+/// What the file holds, with every field that is needed.
+pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Map<String, Value>, AuthFileError> {
+    let document: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| {
         AuthFileError::NotJson { path: path.to_owned(), line: error.line(), column: error.column() }
     })?;
     for field in FIELDS {
