@@ -16,6 +16,7 @@ mod part;
 mod peers;
 mod python;
 mod signals;
+mod simulate;
 mod size;
 mod stamp;
 mod tools;
@@ -53,6 +54,18 @@ enum Action {
         /// What the random scenes are made of: sets B24_SEED for every part
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
+    },
+    /// Live many lives of a queue and its client: --seeds N, --long N, --seed S, --deep, --base N
+    Simulate {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Live with machines that are wrong on purpose until each is caught: --defect NAME, --seed S
+    Broken {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Check formatting and lints
     Check,
@@ -97,6 +110,10 @@ fn perform(action: Action) -> Result<bool> {
             }
             Ok(part::run_all(&workspace, &part::chosen(parts)))
         }
+        Action::Simulate { arguments } => {
+            simulate::on_terminal(&workspace, "simulate", &arguments)
+        }
+        Action::Broken { arguments } => simulate::on_terminal(&workspace, "broken", &arguments),
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
         Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
