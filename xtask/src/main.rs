@@ -19,6 +19,7 @@ mod part;
 mod peers;
 mod python;
 mod signals;
+mod simulate;
 mod size;
 mod stamp;
 mod tools;
@@ -84,6 +85,18 @@ enum Action {
         /// Only show what would be tried
         #[arg(long)]
         list: bool,
+    },
+    /// Live many lives of a queue and its client: --seeds N, --long N, --seed S, --deep, --base N
+    Simulate {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Live with machines that are wrong on purpose until each is caught: --defect NAME, --seed S
+    Broken {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// Check formatting and lints
     Check,
@@ -158,6 +171,8 @@ fn perform(action: Action) -> Result<bool> {
             let which = diff.map_or(mutants::Which::Whole(shard), mutants::Which::Diff);
             mutants::run(&workspace, &mut Invocation::default(), &which).map(|()| true)
         }
+        Action::Simulate { arguments } => simulate::on_terminal(&workspace, "simulate", &arguments),
+        Action::Broken { arguments } => simulate::on_terminal(&workspace, "broken", &arguments),
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
         Action::Model { deep, config, defect } => {

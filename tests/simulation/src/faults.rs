@@ -1,6 +1,6 @@
 //! Which faults a life has, and how often.
 
-use b24_offline_core::{Durability, OnReject};
+use b24_offline_core::{Consumers, Durability, OnReject};
 use b24_offline_emulator::{Deed, Fault, FaultKind, Intrusion, Robot, Shape};
 use serde_json::json;
 
@@ -76,6 +76,9 @@ impl Maker {
         if settings.journal == Durability::None || settings.on_reject == OnReject::Register {
             families.retain(|family| *family != Family::Journal);
         }
+        if settings.consumers != Consumers::Sole {
+            families.push(Family::Others);
+        }
         if !random.once_in(6) {
             families.retain(|family| *family != Family::Bulk);
         }
@@ -108,7 +111,7 @@ impl Maker {
             Family::Together => fault(random, together),
             Family::Crash => crash(random),
             Family::Host => host(random),
-            Family::Others => others(random),
+            Family::Others => others(settings, random),
             Family::Portal => portal(random),
             Family::Journal => return journal(at, random),
             Family::Handler => return down(at, settings, random),
@@ -252,7 +255,10 @@ fn host(random: &mut Random) -> What {
     }
 }
 
-fn others(random: &mut Random) -> What {
+fn others(settings: &Settings, random: &mut Random) -> What {
+    if let (Consumers::Shared { lease }, false) = (settings.consumers, random.once_in(4)) {
+        return What::Other { limit: random.within(1, 5), holds: random.below(lease.0 - 10_000) };
+    }
     match random.below(6) {
         0 | 1 => What::Orphan { errored: false, limit: random.within(1, 10) },
         2 => What::Orphan { errored: true, limit: random.within(1, 10) },

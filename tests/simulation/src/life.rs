@@ -1,14 +1,14 @@
 //! One life from its first to its last moment: faults, then quiet, then the reckoning.
 
-use b24_offline_core::{Durability, Input, Phase, Redrive, State, WriteId};
-use b24_offline_emulator::{Php, Plan as PortalPlan};
+use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, State, WriteId};
+use b24_offline_emulator::Php;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::law::{Breach, Law};
 use crate::marks::{Mark, Marks};
 use crate::plan::{KINDS, Plan, What};
-use crate::world::{Keep, Maker, START, World, event_names};
+use crate::world::{Keep, Maker, START, World, event_names, plan_with};
 
 /// What a life came to.
 #[derive(Debug, Clone)]
@@ -98,6 +98,7 @@ impl World {
             What::Clock { by } => self.jump_with_call = Some(*by),
             What::Sleep { ms } => self.sleep_with_call = Some(*ms),
             What::Orphan { errored, limit } => self.orphan(*errored, *limit, false),
+            What::Other { limit, holds } => self.other_reserves(*limit, *holds),
             What::LeaveErrored { limit } => self.orphan(false, *limit, true),
             What::LoseBindings => self.lose_bindings(),
             What::Plan { extended } => self.set_plan(*extended),
@@ -108,10 +109,8 @@ impl World {
     }
 
     fn set_plan(&mut self, extended: bool) {
-        self.plan_changed |= !extended;
-        use b24_offline_emulator::Feature;
-        let offline_extended = if extended { Feature::On } else { Feature::Off };
-        self.portal.set_plan(PortalPlan { offline_extended, ..PortalPlan::default() });
+        self.plan_changed |= extended != self.settings.extended;
+        self.portal.set_plan(plan_with(extended));
     }
 
     fn lose_bindings(&mut self) {
@@ -196,40 +195,6 @@ impl World {
         self.give(Input::Write { write, method, params: params.to_string() });
     }
 
-    /// Another consumer reserves records and is never seen again; or registers them as errors before.
-    fn orphan(&mut self, errored: bool, limit: u64, registers: bool) {
-        self.transport.refresh(&mut self.portal, self.now);
-        let params = Php::map([
-            ("clear", Php::from("0")),
-            ("limit", Php::from(limit.to_string())),
-            ("error", Php::from(if errored { "1" } else { "0" })),
-        ]);
-        let connector = self.connector();
-        let get = self.transport.authorised("event.offline.get", params, connector);
-        let outcome = self.portal.handle(&get.from_address("other"), self.now);
-        let answer = outcome.json().unwrap_or_default();
-        let rows = answer["result"]["events"].as_array().cloned().unwrap_or_default();
-        let ids = rows.iter().filter_map(|row| row["ID"].as_str()?.parse::<u64>().ok());
-        if !registers {
-            let kept =
-                if errored { &mut self.witness.errored_orphans } else { &mut self.witness.orphans };
-            kept.extend(ids);
-            return;
-        }
-        self.witness.dark.extend(ids);
-        let messages = rows.iter().filter_map(|row| row["MESSAGE_ID"].as_str());
-        let process = answer["result"]["process_id"].as_str().unwrap_or_default().to_owned();
-        if process.is_empty() || rows.is_empty() {
-            return;
-        }
-        let params = Php::map([
-            ("process_id", Php::from(process)),
-            ("message_id", Php::list(messages.map(Php::from))),
-        ]);
-        let error = self.transport.authorised("event.offline.error", params, connector);
-        self.portal.handle(&error.from_address("other"), self.now);
-    }
-
     /// Nothing fails any more: everything must converge, in bounded time.
     fn quiet(&mut self) {
         if self.is_broken() {
@@ -238,7 +203,7 @@ impl World {
         self.tell(|| "quiet".into());
         self.quiet = true;
         self.portal.clear_faults();
-        self.set_plan(true);
+        self.set_plan(self.settings.extended_last);
         self.code.calm();
         (self.disk_full, self.repeats) = (0, (0, 0));
         (self.damage, self.crash_within) = (None, None);
@@ -283,7 +248,12 @@ impl World {
         let before = orphans(self);
         // a machine that is away, or backs off, begins within the first two minutes
         let away = self.restart_at.map_or(0, |at| at.saturating_sub(self.now));
-        let end = self.now + away + settings.sweep.0 * 5 / 4 + 60_000 + 150_000;
+        let lease = match settings.consumers {
+            Consumers::Sole => 0,
+            // it is seen, rests, and is seen to have rested
+            Consumers::Shared { lease } => 2 * lease.0 + settings.sweep.0 * 5 / 4,
+        };
+        let end = self.now + away + settings.sweep.0 * 5 / 4 + 60_000 + 150_000 + lease;
         self.pass(end);
         if before.is_empty() || self.is_broken() {
             return;
@@ -374,7 +344,7 @@ impl World {
         let left = |id: &u64| rows.iter().any(|row| row.id == *id);
         let gone = self.witness.parked.values().flatten().any(|id| !left(id));
         self.witness.marks.met_if(Mark::ParkedAged, audit.aged_records > 0 && gone);
-        if audit.regressions > 0 {
+        if audit.regressions > 0 && self.settings.consumers == Consumers::Sole {
             self.witness.broken(Law::NoRegress, "a target went back to an older state");
         }
         if audit.bucket_violations > 0 {
@@ -393,7 +363,11 @@ impl World {
         if self.bindings_lost == Some(true) {
             self.witness.broken(Law::GapSeen, "lost bindings were not reported");
         }
-        self.targets_agree();
+        if self.settings.consumers == Consumers::Sole {
+            self.targets_agree();
+        } else {
+            self.target_is_newest();
+        }
         self.journal_is_lean();
     }
 
@@ -418,6 +392,22 @@ impl World {
         }
     }
 
+    /// However many consumers there were, the other system ends at the newest state.
+    fn target_is_newest(&mut self) {
+        let mut wrong = None;
+        for (object, (state, version)) in &self.code.target {
+            let excused = self.own.contains(object) || self.gaps || object.1.contains('@');
+            let aside = self.witness.parked.contains_key(object) || object.0 == "user";
+            let current = self.portal.version(&object.0, &object.1);
+            if !excused && !aside && *state == State::Present && *version < current {
+                wrong = Some(format!("{object:?} ends at {version:?}, not at {current:?}"));
+            }
+        }
+        if let Some(what) = wrong.filter(|_| !self.resync_told) {
+            self.witness.broken(Law::NoRegress, what);
+        }
+    }
+
     fn journal_is_lean(&mut self) {
         let parked = self.witness.parked.len();
         if self.journal.len() > parked + 1 {
@@ -432,6 +422,11 @@ impl World {
         let hindered = self.settings.operating_ms < 480_000 || self.settings.until_empty;
         if hindered || self.is_broken() {
             return;
+        }
+        let marks = &self.witness.marks;
+        if marks.count(Mark::OperatingLimit) + marks.count(Mark::OperatingBatch) > 0 {
+            // a method that had used up its time waits for ten minutes at most
+            self.pass(self.now + 600_000);
         }
         let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
         let object = ("crm.deal".to_owned(), id.unwrap_or_default());

@@ -16,6 +16,7 @@ mod journal;
 mod law;
 mod life;
 mod marks;
+mod others;
 mod plan;
 mod random;
 mod run;

@@ -45,6 +45,8 @@ pub(crate) struct Witness {
     pub(crate) errored_orphans: BTreeSet<u64>,
     pub(crate) dark: BTreeSet<u64>,
     pub(crate) redriven: BTreeSet<Object>,
+    /// What other consumers, alive, hold until when.
+    pub(crate) leased: BTreeMap<u64, u64>,
     registered: BTreeSet<Object>,
     gone: BTreeSet<Object>,
     waited: BTreeSet<Object>,
@@ -52,6 +54,7 @@ pub(crate) struct Witness {
 
 #[derive(Debug, Clone)]
 struct Seen {
+    key: String,
     ids: BTreeSet<u64>,
     attempt: u32,
     origin: Origin,
@@ -96,6 +99,7 @@ impl Default for Witness {
             errored_orphans: BTreeSet::new(),
             dark: BTreeSet::new(),
             redriven: BTreeSet::new(),
+            leased: BTreeMap::new(),
             registered: BTreeSet::new(),
             gone: BTreeSet::new(),
             waited: BTreeSet::new(),
@@ -116,7 +120,7 @@ impl Witness {
         journal: Option<&Journal>,
         now: u64,
     ) {
-        if digest.gets > 0 && self.unknown_since.is_some() {
+        if digest.reserving() > 0 && self.unknown_since.is_some() {
             self.broken(Law::LateSafe, "a get was repeated before a sweep had looked");
         }
         if now < self.paused_until {
@@ -130,6 +134,9 @@ impl Witness {
                 format!("{name} was called before its operating time was over"),
             );
         }
+        for deletion in &digest.deletions {
+            self.deletes(*deletion, journal);
+        }
         for clear in &digest.clears {
             self.clears(clear, journal);
         }
@@ -140,6 +147,19 @@ impl Witness {
             if !self.once.insert(write.clone()) {
                 self.broken(Law::LateSafe, format!("the write {write} was sent twice"));
             }
+        }
+    }
+
+    fn deletes(&mut self, deletion: (Option<u64>, Option<u64>), journal: Option<&Journal>) {
+        let (Some(first), Some(last)) = deletion else {
+            self.broken(Law::ClearByName, format!("a deletion without both bounds: {deletion:?}"));
+            return;
+        };
+        self.marks.met(Mark::Deletion);
+        let unknown = |id: &u64| !journal.is_some_and(|journal| journal.names(*id));
+        if let Some(id) = (first..=last).find(unknown) {
+            let what = format!("record {id} was deleted before the journal knew it");
+            self.broken(Law::NoEarlyDelete, what);
         }
     }
 
@@ -181,7 +201,8 @@ impl Witness {
         };
         if lost {
             let asked = [
-                (Mark::GetLost, digest.gets > 0),
+                (Mark::GetLost, digest.reserving() > 0),
+                (Mark::DeletionLost, !digest.deletions.is_empty()),
                 (Mark::ClearLost, !digest.clears.is_empty()),
                 (Mark::ErrorLost, !digest.errors.is_empty()),
                 (Mark::SweepLost, digest.sweeps > 0),
@@ -224,7 +245,7 @@ impl Witness {
             Reply::Answer { body, .. } => (false, body.as_str()),
         };
         let refused = body.starts_with("{\"error\"") && body.ends_with('}');
-        if digest.gets > 0 && !clean && !not_sent && !refused {
+        if digest.reserving() > 0 && !clean && !not_sent && !refused {
             self.unknown_since = Some(call);
         }
         if clean && digest.sweeps > 0 && self.unknown_since.is_some_and(|since| call > since) {
@@ -308,6 +329,11 @@ impl Witness {
             if self.open.insert(object.clone(), change.key.clone()).is_some() {
                 self.broken(Law::NoRegress, format!("two deliveries of {object:?} at once"));
             }
+            let held = |id: &&u64| self.leased.get(*id).is_some_and(|until| now < *until);
+            if let Some(id) = ids.iter().find(held) {
+                let what = format!("record {id} was taken from a consumer that is alive");
+                self.broken(Law::OrphanBound, what);
+            }
             let entry = format!("object/{}/{}", change.object.kind, change.object.id);
             if self.rests.get(&entry).is_some_and(|until| now < *until) {
                 let what = format!("{object:?} was delivered within 60 s of its error");
@@ -323,6 +349,12 @@ impl Witness {
             change.attempt > seen.attempt && ids.is_superset(&seen.ids) && ids != seen.ids
         });
         self.marks.met_if(Mark::RetryJoined, grew);
+        // under Shared a key names the data as well
+        let differed = before.is_some_and(|seen| {
+            let records = |key: &str| key.split('#').next().map(str::to_owned);
+            seen.key != change.key && records(&seen.key) == records(&change.key)
+        });
+        self.marks.met_if(Mark::SecondReading, differed && change.key.contains('#'));
         self.marks.met_if(Mark::Merged, ids.len() > 1 && !grew);
         self.marks.met_if(Mark::NewerWaited, self.waited.remove(object));
         match change.state {
@@ -333,7 +365,8 @@ impl Witness {
             State::Unread => self.marks.met(Mark::Unread),
             State::Present => self.marks.met_if(Mark::BackAgain, self.gone.remove(object)),
         }
-        let seen = Seen { ids, attempt: change.attempt, origin: change.origin };
+        let seen =
+            Seen { key: change.key.clone(), ids, attempt: change.attempt, origin: change.origin };
         self.last.insert(object.clone(), seen);
     }
 

@@ -2,8 +2,8 @@
 
 use b24_offline_core::{
     Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input,
-    JournalContents, Machine, Notice, OnReject, Phase, Reply, Save, SaveOutcome, Timestamp, Until,
-    Verdict, WriteResult,
+    JournalContents, Machine, Mode, Notice, OnReject, Phase, Reply, Save, SaveOutcome, Timestamp,
+    Until, Verdict, WriteResult,
 };
 use b24_offline_emulator::{Fault, FaultKind, Outcome, Portal};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use crate::handler::UsersCode;
 use crate::journal::Journal;
 use crate::law::Law;
 use crate::marks::Mark;
+use crate::others::Other;
 use crate::plan::{Damage, Plan, Settings};
 use crate::random::{Random, mix};
 use crate::wire::{Digest, Transport, reply};
@@ -67,6 +68,8 @@ pub(crate) struct World {
     /// So many answers come twice, the second so much later.
     pub(crate) repeats: (u64, u64),
     pub(crate) restart_at: Option<u64>,
+    /// Other consumers that are alive, by the time at which they clear.
+    pub(crate) others: BTreeMap<u64, Other>,
     pub(crate) transport: Transport,
     pub(crate) bindings_lost: Option<bool>,
     pub(crate) written: u64,
@@ -114,6 +117,13 @@ enum Coming {
     Saved { save: Save, durable: bool },
 }
 
+/// A portal's plan with or without reservation.
+pub(crate) fn plan_with(extended: bool) -> b24_offline_emulator::Plan {
+    use b24_offline_emulator::{Feature, Plan};
+    let offline_extended = if extended { Feature::On } else { Feature::Off };
+    Plan { offline_extended, ..Plan::default() }
+}
+
 pub(crate) fn event_names() -> Vec<EventName> {
     EVENTS.split_whitespace().filter_map(|name| EventName::new(name).ok()).collect()
 }
@@ -128,6 +138,7 @@ impl World {
                 limit_ms: settings.operating_ms,
                 charge: settings.charge,
             },
+            plan: plan_with(settings.extended),
             ..b24_offline_emulator::Settings::default()
         };
         let mut portal = Portal::new(portal_settings, START);
@@ -158,6 +169,7 @@ impl World {
             disk_full: 0,
             repeats: (0, 0),
             restart_at: None,
+            others: BTreeMap::new(),
             transport: Transport::new(tokens),
             bindings_lost: None,
             written: 0,
@@ -536,6 +548,9 @@ impl World {
     fn noticed(&mut self, notice: &Notice) {
         let most = self.settings.attempts;
         let marks = &mut self.witness.marks;
+        marks.met_if(Mark::Kept, matches!(notice, Notice::Aged { .. }));
+        let changed = matches!(notice, Notice::ModeChanged { .. });
+        marks.met_if(Mark::ModeChanged, changed && self.settings.mode == Mode::Auto);
         marks.met_if(Mark::JournalTorn, matches!(notice, Notice::JournalDamaged { .. }));
         if let Notice::Parked { object, key, reason, .. } = notice {
             let sight = self.code.seen(key);
@@ -584,10 +599,9 @@ impl World {
         let awake = |at: u64| at.max(self.asleep_until);
         let coming = self.coming.keys().next().map(|(at, _)| awake(*at));
         let restart = self.restart_at;
-        [coming, self.wake.map(awake), self.portal.next_event(), restart]
-            .into_iter()
-            .flatten()
-            .min()
+        let other = self.others.keys().next().copied();
+        let mine = [coming, self.wake.map(awake), restart];
+        mine.into_iter().chain([self.portal.next_event(), other]).flatten().min()
     }
 
     /// Lets the next thing happen, if it is due by `end`.
@@ -604,6 +618,10 @@ impl World {
         self.now = self.now.max(at);
         if self.portal.next_event().is_some_and(|event| event <= self.now) {
             self.portal_acts();
+            return true;
+        }
+        if self.others.keys().next().is_some_and(|due| *due <= self.now) {
+            self.other_clears();
             return true;
         }
         let arrives = self.coming.keys().next().is_some_and(|(due, _)| *due <= self.now);
