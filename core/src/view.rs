@@ -114,7 +114,8 @@ pub fn of_data(data: &str) -> Option<u128> {
 
 /// The fingerprint of a reservation: ID and `TIMESTAMP_X` of its rows, by ID.
 pub fn of_rows(rows: impl Iterator<Item = (RecordId, String)>) -> u128 {
-    let add = |print: Fingerprint, (id, at): (RecordId, String)| print.and(&id.to_string()).and(&at);
+    let add =
+        |print: Fingerprint, (id, at): (RecordId, String)| print.and(&id.to_string()).and(&at);
     rows.fold(Fingerprint::new(), add).number()
 }
 
@@ -250,11 +251,7 @@ pub(crate) fn by_object<'a, V: View + 'a>(
 }
 
 /// Objects in no order.
-pub(crate) fn objects<'a>(
-    keys: impl Iterator<Item = &'a Key>,
-    frame: &Frame,
-    to: &mut dyn Sink,
-) {
+pub(crate) fn objects<'a>(keys: impl Iterator<Item = &'a Key>, frame: &Frame, to: &mut dyn Sink) {
     to.begin_set();
     for key in keys {
         to.begin_item();

@@ -15,18 +15,8 @@ use crate::sweep::Page;
 
 impl View for Record {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Record {
-            id,
-            process,
-            message,
-            event,
-            changed_at,
-            errored,
-            deleted,
-            kept,
-            owner,
-            data,
-        } = self;
+        let Record { id, process, message, event, changed_at, errored, deleted, kept, owner, data } =
+            self;
         kept.view(frame, to);
         id.view(frame, to);
         process.view(frame, to);

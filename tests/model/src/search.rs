@@ -117,8 +117,7 @@ pub(crate) struct Search {
 pub fn search(bounds: &'static Bounds, options: Options) -> anyhow::Result<Outcome> {
     let started = Instant::now();
     let first = World::new(bounds, options.defect)?;
-    let mut search =
-        Search { bounds, options, seen: Seen::default(), nodes: Vec::new(), edges: 0 };
+    let mut search = Search { bounds, options, seen: Seen::default(), nodes: Vec::new(), edges: 0 };
     let print = first.print(&mut Canon::default());
     search.seen.insert(print, 0);
     search.nodes.push(Node { from: 0, step: Step::Leap, fair: 0 });
@@ -170,9 +169,8 @@ impl Search {
                     let at = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     let Some(part) = parts.get(at) else { return done };
                     let (mut canon, mut steps) = (Canon::default(), Vec::new());
-                    let edges = part.iter().map(|(_, world)| {
-                        self.edges_of(world, &mut canon, &mut steps)
-                    });
+                    let edges =
+                        part.iter().map(|(_, world)| self.edges_of(world, &mut canon, &mut steps));
                     done.push((at, edges.collect()));
                 }
             };

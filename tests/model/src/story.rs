@@ -130,9 +130,11 @@ fn words(step: Step, before: &World, after: &World) -> String {
     let mut text = match step {
         Step::Change(message) => {
             let version = after.server.versions.get(usize::from(message.object)).copied();
-            let record = after.server.records.iter().find(|record| {
-                record.message == message && record.process == 0
-            });
+            let record = after
+                .server
+                .records
+                .iter()
+                .find(|record| record.message == message && record.process == 0);
             format!(
                 "the portal records a change of {} (v{}) as record {}",
                 deal(message, after),
@@ -194,9 +196,10 @@ fn words(step: Step, before: &World, after: &World) -> String {
             }
         }
         Step::Late(at) => {
-            let asked = before.late.get(at).map(|request| {
-                asks(request.ops.iter().skip(request.at).map(|(_, op)| op))
-            });
+            let asked = before
+                .late
+                .get(at)
+                .map(|request| asks(request.ops.iter().skip(request.at).map(|(_, op)| op)));
             format!("the late request is executed: {}", asked.unwrap_or_default())
         }
         Step::Redrive(c) => format!("the user drives what {} has parked again", who(before, c)),
@@ -247,7 +250,7 @@ fn executed(before: &World, after: &World, c: usize) -> String {
 /// What the machines do next.
 fn consequences(text: &mut String, before: &World, after: &World) {
     for (c, (was, is)) in before.consumers.iter().zip(&after.consumers).enumerate() {
-        let call = |consumer: &crate::world::Consumer| {
+        let call = |consumer: &crate::consumer::Consumer| {
             consumer.flight.as_ref().map(|flight| flight.call)
         };
         if call(is).is_some() && call(is) != call(was) {
