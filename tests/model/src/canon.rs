@@ -121,25 +121,23 @@ impl Canon {
     fn hash_run(&self, at: &mut usize, names: &[u8; 2]) -> Print {
         let mut hash: Print = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
         while let Some(token) = self.tokens.get(*at) {
-            match token {
-                Token::EndSet | Token::Item => break,
-                Token::BeginSet => {
-                    *at += 1;
-                    let mut items = Vec::new();
-                    while matches!(self.tokens.get(*at), Some(Token::Item)) {
-                        *at += 1;
-                        items.push(self.hash_run(at, names));
-                    }
-                    items.sort_unstable();
-                    hash = mix(hash, 12 * KINDS + items.len() as u128);
-                    hash = items.into_iter().fold(hash, mix);
-                    *at += 1;
-                }
-                token => {
-                    hash = mix(hash, self.value(*token, names));
-                    *at += 1;
-                }
+            if matches!(token, Token::EndSet | Token::Item) {
+                break;
             }
+            *at += 1;
+            if !matches!(token, Token::BeginSet) {
+                hash = mix(hash, self.value(*token, names));
+                continue;
+            }
+            let mut items = Vec::new();
+            while matches!(self.tokens.get(*at), Some(Token::Item)) {
+                *at += 1;
+                items.push(self.hash_run(at, names));
+            }
+            items.sort_unstable();
+            hash = mix(hash, 12 * KINDS + items.len() as u128);
+            hash = items.into_iter().fold(hash, mix);
+            *at += 1;
         }
         hash
     }

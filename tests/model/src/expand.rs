@@ -156,10 +156,11 @@ impl World {
     fn month(&mut self) {
         self.leap(29 * 86_400_000 + 3_600_000);
         for _ in 0..60 {
-            match self.fair() {
-                Step::Judge(..) | Step::Leap => break,
-                step => self.take(step),
+            let step = self.fair();
+            if matches!(step, Step::Judge(..) | Step::Leap) {
+                break;
             }
+            self.take(step);
         }
         self.leap(25 * 3_600_000);
     }

@@ -107,7 +107,14 @@ pub(crate) fn clear_by_name(ops: &[(String, Op)]) -> Option<Broken> {
         Op::Clear(_, Named::Messages(_)) => Some("records by MESSAGE_ID"),
         Op::Error(_, messages) if messages.is_empty() => Some("nothing"),
         Op::Get(get) if get.process.is_some() => Some("a reservation to be read again by get"),
-        _ => None,
+        Op::Clear(_, Named::Ids(_))
+        | Op::Error(..)
+        | Op::Get(_)
+        | Op::Feature(_)
+        | Op::Bindings
+        | Op::List { .. }
+        | Op::ReadMany(_)
+        | Op::ReadOne(_) => None,
     })?;
     Some((Invariant::ClearByName, format!("a call names {wrong}")))
 }
