@@ -353,3 +353,7 @@ impl Machine {
         self.reserve.poll_at = now;
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/together.rs"]
+mod view;

@@ -116,3 +116,7 @@ impl Machine {
         Timestamp(self.book.clock.wall().0.saturating_sub(took.0))
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/bindings.rs"]
+mod view;

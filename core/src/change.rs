@@ -26,7 +26,8 @@ pub struct Batch {
 #[cfg_attr(feature = "tsify", derive(tsify::Tsify), tsify(missing_as_null))]
 pub struct Change {
     /// Idempotency key: `ID@TIMESTAMP_X` of each merged record, sorted by ID, joined by `,`.
-    /// The same at each redelivery of the same records, different for every other change.
+    /// The same at each redelivery of the same records, different for every other change. With
+    /// [`Consumers::Shared`](crate::Consumers::Shared) it names the data as well, behind a `#`.
     pub key: String,
     /// Which object.
     pub object: ObjectId,

@@ -83,8 +83,8 @@ pub enum Consumers {
     /// can refuse older versions. So it is for a consumer that dies after having applied an old copy
     /// which another one has cleared meanwhile.
     ///
-    /// Idempotency keys name the data as well: `#` and a fingerprint follow the records, so that the
-    /// same records with newer data are another change to an inbox. A change without data has none.
+    /// Idempotency keys name the data as well: `#` and a hash follow the records, so that to an inbox
+    /// the same records with newer data are another change. Without data nothing follows.
     Shared {
         /// How long a reservation rests unchanged before it counts as abandoned: 130 s to a day, longer
         /// than the user's code takes for a batch.

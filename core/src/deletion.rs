@@ -206,6 +206,10 @@ impl Deletion {
     }
 }
 
+#[cfg(feature = "view")]
+#[path = "view/deletion.rs"]
+mod view;
+
 #[cfg(test)]
 mod tests {
     use super::*;

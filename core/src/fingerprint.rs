@@ -30,6 +30,13 @@ impl Fingerprint {
     }
 }
 
+#[cfg(feature = "view")]
+impl Fingerprint {
+    pub(crate) fn number(self) -> u128 {
+        self.0
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

@@ -136,7 +136,7 @@ impl Handler {
     }
 
     /// Whether something was given to the user's code so lately that its verdict is waited for.
-    fn is_trying(&self, now: Moment) -> bool {
+    pub(crate) fn is_trying(&self, now: Moment) -> bool {
         self.open.values().any(|batch| batch.since.plus(HANGS) > now)
     }
 
@@ -164,3 +164,7 @@ impl Handler {
         }
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/handler.rs"]
+mod view;

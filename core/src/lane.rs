@@ -175,11 +175,11 @@ impl Lane {
         }
     }
 
-    /// The newest record of an object in hand.
+    /// The newest record of an object that was delivered, or is about to be.
     pub(crate) fn newest(&self, key: &Key) -> Option<RecordId> {
         let entry = self.entries.get(key)?;
-        let work = entry.work.iter().flat_map(|work| [&work.records, &work.later]);
-        let records = work.chain(entry.parked.iter().map(|parked| &parked.records));
+        let records = entry.work.iter().map(|work| &work.records);
+        let records = records.chain(entry.parked.iter().map(|parked| &parked.records));
         records.filter_map(record::newest).max()
     }
 
@@ -363,3 +363,7 @@ impl Lane {
         self.work(key).is_some_and(|work| record::tell_of_deletion(&work.records))
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/lane.rs"]
+mod view;

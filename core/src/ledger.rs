@@ -304,3 +304,7 @@ pub(crate) enum Flushed {
     AtOnce(Vec<AfterSave>),
     Save(Save),
 }
+
+#[cfg(feature = "view")]
+#[path = "view/ledger.rs"]
+mod view;

@@ -133,6 +133,8 @@ mod step;
 mod sweep;
 mod time;
 mod verify;
+#[cfg(feature = "view")]
+pub mod view;
 mod wake;
 mod wire;
 mod write;

@@ -31,6 +31,7 @@ use crate::step::{Call, Effect, Step, WriteResult, Written};
 use crate::sweep::Sweep;
 use crate::time::{Millis, Timestamp};
 use crate::write::{Write, Writes};
+use std::sync::Arc;
 
 /// A call without an answer is given up so long after its own time limit.
 const CALL_GRACE: Millis = Millis::seconds(10);
@@ -53,7 +54,7 @@ const CALL_GRACE: Millis = Millis::seconds(10);
 #[derive(Debug, Clone)]
 pub struct Machine {
     pub(crate) config: Config,
-    pub(crate) registry: Registry,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) phase: PhaseState,
     pub(crate) check: Check,
     pub(crate) lane: Lane,
@@ -170,7 +171,7 @@ impl Machine {
         let (ledger, inheritance) = Ledger::open(&config, journal)?;
         let limits = if broken.has(Defect::IgnoreBucket) { Limits::Off } else { config.limits };
         let mut machine = Machine {
-            registry: Registry::new(&config.rules),
+            registry: Arc::new(Registry::new(&config.rules)),
             phase: PhaseState::Checking,
             check: Check::default(),
             lane: Lane::new(config.consumers != Consumers::Sole, broken),
@@ -180,7 +181,11 @@ impl Machine {
             sweep: Sweep::new(config.sweep),
             deletion: Deletion::default(),
             mode: None,
-            leases: Leases::new(config.consumers),
+            leases: Leases::new(if broken.has(Defect::IgnoreLease) {
+                Consumers::Sole
+            } else {
+                config.consumers
+            }),
             watch: Watch::default(),
             writes: Writes::default(),
             cycle: Cycle::default(),
@@ -517,3 +522,7 @@ impl Book {
         id
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/machine.rs"]
+mod view;

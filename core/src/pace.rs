@@ -185,6 +185,10 @@ impl Bucket {
     }
 }
 
+#[cfg(feature = "view")]
+#[path = "view/pace.rs"]
+mod view;
+
 #[cfg(test)]
 mod tests {
     use super::*;

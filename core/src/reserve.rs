@@ -127,3 +127,7 @@ impl Reserve {
         self.size = (self.size / 2).max(LEAST.min(self.most));
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/reserve.rs"]
+mod view;

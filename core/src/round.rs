@@ -351,7 +351,8 @@ impl Machine {
         }
         if self.handler.is_down() {
             // nothing new, unless there is nothing left to try the user's code with
-            return (!self.lane.has_something_to_try()).then_some(Limits::ONE);
+            let tries = self.lane.has_something_to_try() || self.handler.is_trying(now);
+            return (!tries).then_some(Limits::ONE);
         }
         let waited = self.handler.last_delivered.until(now);
         let aside = self.held_back(now);

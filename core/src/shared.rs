@@ -119,6 +119,10 @@ impl Watched {
     }
 }
 
+#[cfg(feature = "view")]
+#[path = "view/shared.rs"]
+mod view;
+
 #[cfg(test)]
 mod tests {
     use super::*;

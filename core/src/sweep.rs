@@ -285,6 +285,10 @@ impl Gap {
     }
 }
 
+#[cfg(feature = "view")]
+#[path = "view/sweep.rs"]
+mod view;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,3 +112,7 @@ impl Writes {
         open.into_iter().map(|id| (id, !queued.contains(&id))).collect()
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "view/write.rs"]
+mod view;

@@ -41,6 +41,8 @@ pub struct Target {
     pub objects: BTreeMap<(String, String), (State, Option<u64>)>,
     /// Idempotency keys of everything that was applied, with how often.
     pub applied: BTreeMap<String, u32>,
+    /// Whether it drops what comes under a key that it has applied.
+    pub inbox: bool,
     failures: BTreeMap<String, u32>,
 }
 
@@ -108,6 +110,9 @@ impl Target {
 
     /// Puts a change into the other system.
     pub fn apply(&mut self, change: &Change) {
+        if self.inbox && self.applied.contains_key(&change.key) {
+            return;
+        }
         let object = (change.object.kind.clone(), change.object.id.clone());
         self.objects.insert(object, (change.state, version(change)));
         *self.applied.entry(change.key.clone()).or_default() += 1;

@@ -12,12 +12,14 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod kotlin;
+mod model;
 mod mutants;
 mod npm;
 mod part;
 mod peers;
 mod python;
 mod signals;
+mod simulate;
 mod size;
 mod stamp;
 mod tools;
@@ -84,10 +86,34 @@ enum Action {
         #[arg(long)]
         list: bool,
     },
+    /// Live many lives of a queue and its client: --seeds N, --long N, --seed S, --deep, --base N
+    Simulate {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Live with machines that are wrong on purpose until each is caught: --defect NAME, --seed S
+    Broken {
+        /// For the simulation; --help lists all
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check formatting and lints
     Check,
     /// Check licences, bans and sources of the dependencies
     Deny,
+    /// Look at every state of the machine in bounded worlds, and print the figures
+    Model {
+        /// Larger worlds too
+        #[arg(long)]
+        deep: bool,
+        /// Only this world
+        #[arg(long, value_name = "NAME")]
+        config: Option<String>,
+        /// A machine with this deliberate defect, in small worlds; `all` for each in turn
+        #[arg(long, value_name = "NAME")]
+        defect: Option<String>,
+    },
     /// Build the npm package in pkg/
     BuildNpm,
     /// Print the size of the built wasm and its glue, and check it against the ceiling
@@ -145,8 +171,14 @@ fn perform(action: Action) -> Result<bool> {
             let which = diff.map_or(mutants::Which::Whole(shard), mutants::Which::Diff);
             mutants::run(&workspace, &mut Invocation::default(), &which).map(|()| true)
         }
+        Action::Simulate { arguments } => simulate::on_terminal(&workspace, "simulate", &arguments),
+        Action::Broken { arguments } => simulate::on_terminal(&workspace, "broken", &arguments),
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
+        Action::Model { deep, config, defect } => {
+            let options = model::Options { deep, config, defect };
+            model::run(&workspace, &mut Invocation::default(), &options).map(|()| true)
+        }
         Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
         Action::BuildNpm => npm::build(&workspace, &mut Invocation::default()).map(|()| true),
         Action::Size => size::run(&workspace, &mut Invocation::default()).map(|()| true),

@@ -40,11 +40,7 @@ pub(crate) fn list(workspace: &Workspace, invocation: &mut Invocation) -> Result
 }
 
 /// Tries mutants and prints what became of them. One that no test notices is an error only in a diff.
-pub(crate) fn run(
-    workspace: &Workspace,
-    invocation: &mut Invocation,
-    which: &Which,
-) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation, which: &Which) -> Result<()> {
     match which {
         Which::Whole(shard) => whole(workspace, invocation, shard.as_deref()),
         Which::Diff(base) => diff(workspace, invocation, base.as_deref()),
@@ -110,7 +106,10 @@ fn diff(workspace: &Workspace, invocation: &mut Invocation, base: Option<&str>) 
     let explained = explained(workspace)?;
     let missed: Vec<&String> =
         sums.missed.iter().filter(|name| !explained.contains(&without_place(name))).collect();
-    ensure!(missed.is_empty(), "no test notices these, and docs/mutants.md explains none: {missed:?}");
+    ensure!(
+        missed.is_empty(),
+        "no test notices these, and docs/mutants.md explains none: {missed:?}"
+    );
     Ok(())
 }
 
@@ -307,9 +306,7 @@ mod tests {
 
     #[test]
     fn a_report_is_summed_up() {
-        let one = |name: &str, summary: &str| {
-            json!({"scenario": {"Mutant": {"name": name}}, "summary": summary})
-        };
+        let one = |name: &str, summary: &str| json!({"scenario": {"Mutant": {"name": name}}, "summary": summary});
         let report = json!({"outcomes": [
             {"scenario": "Baseline", "summary": "Success"},
             one("a", "CaughtMutant"), one("b", "MissedMutant"), one("c", "Timeout"), one("d", "Unviable"),

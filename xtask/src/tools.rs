@@ -42,10 +42,7 @@ pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result
 }
 
 /// The program that changes the core in one place after the other.
-pub(crate) fn cargo_mutants(
-    workspace: &Workspace,
-    invocation: &mut Invocation,
-) -> Result<PathBuf> {
+pub(crate) fn cargo_mutants(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
     cargo_tool(workspace, invocation, "cargo-mutants", CARGO_MUTANTS)
 }
 

@@ -96,15 +96,18 @@ impl Lane {
         self.index.working
     }
 
-    /// Whether some object can be delivered before anything new is reserved.
+    /// Whether some object can be delivered before anything new is reserved. What is with the user's
+    /// code is no such object: it may hang.
     pub(crate) fn has_something_to_try(&self) -> bool {
-        let set_aside = self.index.aside.saturating_add(self.index.done);
-        self.index.working > set_aside
+        let aside = self.index.aside.saturating_add(self.index.done);
+        self.index.working > aside.saturating_add(self.index.delivered)
     }
 
-    /// Whether the object is on its way to the user's code, not done nor at rest after its `error`.
+    /// Whether the object is on its way to the user's code: not done nor at rest after its `error`,
+    /// and not there already.
     pub(crate) fn is_to_be_tried(&self, key: &Key) -> bool {
-        self.work(key).is_some_and(|work| !work.done && !work.is_aside())
+        let is_there = |work: &Work| matches!(work.stage, Stage::Delivered(_));
+        self.work(key).is_some_and(|work| !work.done && !work.is_aside() && !is_there(work))
     }
 
     /// Records of objects that are being worked on or are with the user's code.

@@ -89,3 +89,7 @@ impl Settle {
         }
     }
 }
+
+#[cfg(feature = "view")]
+#[path = "../view/settle.rs"]
+mod view;

@@ -78,23 +78,24 @@ impl Work {
         self.stage = Stage::Unread;
     }
 
-    /// It is no longer what was delivered, so it is delivered again: at once the first time, then
-    /// after growing delays, read once more.
+    /// It is no longer what was delivered, so it is delivered again, read once more where a record has
+    /// arrived that says why. Without one it goes out as it was read the first time, and after growing
+    /// delays then.
     fn differs(&mut self, state: State, data: Option<String>, now: Moment, first: Millis) {
         self.done = false;
-        let before = self.differed;
-        self.differed = before.saturating_add(1);
-        self.stage = match before.checked_sub(1) {
-            None if self.later.is_empty() => Stage::Ready { state, data },
-            None => Stage::Unread,
-            Some(times) => {
-                let delay = first.max(LEAST_DELAY).doubled(times, LONGEST_DELAY);
-                Stage::Waiting { until: now.plus(delay) }
-            }
-        };
-        // read before or after, what has arrived is delivered with it only if it is read again
-        if !matches!(self.stage, Stage::Ready { .. }) {
-            self.join();
+        self.overtaken = self.effect();
+        if !self.later.is_empty() {
+            self.stage = Stage::Unread;
+            self.differed = 0;
+        } else if let Some(times) = self.differed.checked_sub(1) {
+            let delay = first.max(LEAST_DELAY).doubled(times, LONGEST_DELAY);
+            self.stage = Stage::Waiting { until: now.plus(delay) };
+            self.differed = self.differed.saturating_add(1);
+        } else {
+            self.stage = Stage::Ready { state, data };
+            self.differed = 1;
+            return;
         }
+        self.join();
     }
 }

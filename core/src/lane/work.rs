@@ -30,6 +30,8 @@ pub(crate) struct Work {
     pub(crate) rested_by: Moment,
     /// What was delivered last, where it is compared with a later reading.
     pub(crate) delivered: Option<Fingerprint>,
+    /// The delivery that was done last and no longer was what the portal had.
+    pub(crate) overtaken: Option<Fingerprint>,
     /// Judged done; it is read again before its records are cleared.
     pub(crate) done: bool,
     /// How often that reading differed.
@@ -98,6 +100,7 @@ impl Work {
             registered: false,
             rested_by: Moment(0),
             delivered: None,
+            overtaken: None,
             done: false,
             differed: 0,
         }
@@ -124,7 +127,14 @@ impl Work {
     /// with newer data are another change to whoever has applied them.
     pub(crate) fn idempotency_key(&self) -> String {
         let records = record::idempotency_key(&self.records);
-        self.delivered.map_or_else(|| records.clone(), |delivered| format!("{records}#{delivered}"))
+        self.effect().map_or_else(|| records.clone(), |effect| format!("{records}#{effect}"))
+    }
+
+    /// What the last delivery was, after those that were done and overtaken: another consumer may have
+    /// brought the same state before one of them brought an older one.
+    pub(super) fn effect(&self) -> Option<Fingerprint> {
+        let delivered = self.delivered?;
+        Some(self.overtaken.map_or(delivered, |before| before.and(&delivered.to_string())))
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -103,7 +103,9 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
     let mut variables = 0;
     match params {
         Value::Object(map) if map.is_empty() => true,
-        Value::Object(_) => plain(params, &mut variables, MOST_NESTING) && variables <= MOST_VARIABLES,
+        Value::Object(_) => {
+            plain(params, &mut variables, MOST_NESTING) && variables <= MOST_VARIABLES
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => false,
     }
 }

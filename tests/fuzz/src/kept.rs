@@ -100,7 +100,9 @@ impl Case {
 /// Names the first that fails.
 pub(crate) fn replay() -> Result<usize> {
     let mut paths: Vec<PathBuf> = match fs::read_dir(folder()) {
-        Ok(entries) => entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?,
+        Ok(entries) => {
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?
+        }
         Err(_) => Vec::new(),
     };
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));

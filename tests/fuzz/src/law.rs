@@ -41,9 +41,14 @@ pub(crate) struct SubCall {
 
 impl SubCall {
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.params.iter().filter(move |(found, _)| {
-            found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
-        }).map(|(_, value)| value.as_str())
+        self.params
+            .iter()
+            .filter(move |(found, _)| {
+                found
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('['))
+            })
+            .map(|(_, value)| value.as_str())
     }
 }
 

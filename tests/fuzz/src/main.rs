@@ -112,7 +112,10 @@ fn lead(arguments: &Arguments) -> Result<()> {
     let mut running = Vec::new();
     for worker in 0..workers {
         let mut command = Command::new(&program);
-        command.args(std::env::args_os().skip(1)).arg("--worker").arg(format!("{worker}/{workers}"));
+        command
+            .args(std::env::args_os().skip(1))
+            .arg("--worker")
+            .arg(format!("{worker}/{workers}"));
         running.push(command.stdout(Stdio::piped()).spawn()?);
     }
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
@@ -120,7 +123,10 @@ fn lead(arguments: &Arguments) -> Result<()> {
     for worker in running {
         let output = worker.wait_with_output()?;
         if output.status.code().is_none() {
-            eprintln!("fuzz: a worker was ended by the system ({}), as by a stack that is full", output.status);
+            eprintln!(
+                "fuzz: a worker was ended by the system ({}), as by a stack that is full",
+                output.status
+            );
         }
         failed |= !output.status.success();
         for (name, tally) in read(&output.stdout)? {
@@ -131,7 +137,8 @@ fn lead(arguments: &Arguments) -> Result<()> {
     println!("{kept} kept inputs were played again, from {}", kept::folder().display());
     ensure!(!failed, "a decoder failed; the input is kept and will be played by each run");
     let inputs: u64 = tallies.values().map(|tally| tally.inputs).sum();
-    let wanted: u64 = arguments.decoders()?.iter().map(|decoder| arguments.inputs_of(*decoder)).sum();
+    let wanted: u64 =
+        arguments.decoders()?.iter().map(|decoder| arguments.inputs_of(*decoder)).sum();
     ensure!(inputs >= wanted, "only {inputs} of {wanted} inputs were given");
     Ok(())
 }
@@ -181,7 +188,8 @@ fn print_table(arguments: &Arguments, tallies: &BTreeMap<String, Tally>, wall: f
 /// One worker's share of every decoder. The last line on standard output has the sums.
 fn work(arguments: &Arguments, worker: &str) -> Result<()> {
     quiet();
-    let place = worker.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
+    let place =
+        worker.split_once('/').and_then(|(at, of)| Some((at.parse().ok()?, of.parse().ok()?)));
     let (at, of): (u64, u64) = place.context("--worker is a number and how many, such as 0/2")?;
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut failures = 0;

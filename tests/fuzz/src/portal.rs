@@ -150,7 +150,11 @@ fn bindings() -> Tree {
     let mut all: Vec<Tree> = EVENTS.iter().map(binding).collect();
     // those of the queue without a source
     all.extend(EVENTS.iter().map(|event| {
-        Tree::map([("event", Tree::text(*event)), ("connector_id", Tree::text("")), ("offline", 1.into())])
+        Tree::map([
+            ("event", Tree::text(*event)),
+            ("connector_id", Tree::text("")),
+            ("offline", 1.into()),
+        ])
     }));
     Tree::List(all)
 }
@@ -192,8 +196,17 @@ fn objects(sub: &SubCall, busy: bool, dice: &mut Dice) -> Tree {
         if busy && dice.one_in(8) {
             continue;
         }
-        let upper = !matches!(sub.method.as_str(), "crm.item.list" | "crm.item.get" | "tasks.task.get" | "tasks.task.list");
-        let name = if sub.method.starts_with("crm.currency") { "CURRENCY" } else if upper { "ID" } else { "id" };
+        let upper = !matches!(
+            sub.method.as_str(),
+            "crm.item.list" | "crm.item.get" | "tasks.task.get" | "tasks.task.list"
+        );
+        let name = if sub.method.starts_with("crm.currency") {
+            "CURRENCY"
+        } else if upper {
+            "ID"
+        } else {
+            "id"
+        };
         found.push(Tree::map([(name, Tree::text(id)), ("TITLE", Tree::text("Сделка \"А\""))]));
     }
     let many = sub.method.ends_with(".list");

@@ -159,7 +159,9 @@ impl Session {
             self.now = self.now.plus(Millis(1));
             return self.give(Input::Judged { batch: batch.id, verdicts }, None);
         }
-        let wake = self.wake.ok_or_else(|| format!("it waits for nothing: {:?}", self.machine.status()))?;
+        let wake = self
+            .wake
+            .ok_or_else(|| format!("it waits for nothing: {:?}", self.machine.status()))?;
         self.now = self.now.max(wake);
         self.give(Input::Tick, None)
     }
@@ -249,7 +251,13 @@ impl Session {
 
     /// The journal as the next machine finds it.
     pub(crate) fn contents(&self) -> JournalContents {
-        let entry = |(key, value): (&String, &String)| JournalEntry { key: key.clone(), value: value.clone() };
-        JournalContents { entries: self.journal.iter().map(entry).collect(), ..JournalContents::default() }
+        let entry = |(key, value): (&String, &String)| JournalEntry {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        JournalContents {
+            entries: self.journal.iter().map(entry).collect(),
+            ..JournalContents::default()
+        }
     }
 }

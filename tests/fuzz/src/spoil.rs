@@ -59,13 +59,49 @@ const TEXTS: [&str; 20] = [
 
 /// Parts of JSON.
 const PIECES: [&str; 24] = [
-    "\"", "\\", "{", "}", "[", "]", ",", ":", " ", "\n", "\u{a0}", "\0", "\\u0000", "\\ud800",
-    "\\u00", "\\x", "null", "-", "00", ".5", "1.", "e", "{\"a\":", "\"id\":1,",
+    "\"",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    " ",
+    "\n",
+    "\u{a0}",
+    "\0",
+    "\\u0000",
+    "\\ud800",
+    "\\u00",
+    "\\x",
+    "null",
+    "-",
+    "00",
+    ".5",
+    "1.",
+    "e",
+    "{\"a\":",
+    "\"id\":1,",
 ];
 
 const NAMES: [&str; 16] = [
-    "ID", "id", "result", "error", "result_error", "result_time", "process_id", "events", "PROCESS_ID",
-    "ERROR", "EVENT_DATA", "duration", "operating_reset_at", "state", "records", "",
+    "ID",
+    "id",
+    "result",
+    "error",
+    "result_error",
+    "result_time",
+    "process_id",
+    "events",
+    "PROCESS_ID",
+    "ERROR",
+    "EVENT_DATA",
+    "duration",
+    "operating_reset_at",
+    "state",
+    "records",
+    "",
 ];
 
 /// Up to so many changes to values of a tree.
@@ -152,7 +188,13 @@ fn nest(value: &mut Tree, dice: &mut Dice) {
 }
 
 fn large(dice: &mut Dice) -> Tree {
-    let size = if dice.one_in(2_000) { 300_000 } else if dice.one_in(8) { 4_000 } else { 400 };
+    let size = if dice.one_in(2_000) {
+        300_000
+    } else if dice.one_in(8) {
+        4_000
+    } else {
+        400
+    };
     let size = 1 + dice.below(size);
     match dice.below(4) {
         0 => Tree::Literal("9".repeat(size)),
@@ -183,7 +225,11 @@ fn retype(value: &mut Tree) {
         Tree::Text(text) => Tree::List(vec![Tree::Text(text)]),
         Tree::Literal(text) => Tree::Text(text),
         Tree::List(values) => Tree::Map(
-            values.into_iter().enumerate().map(|(at, value)| ((2 * at).to_string(), value)).collect(),
+            values
+                .into_iter()
+                .enumerate()
+                .map(|(at, value)| ((2 * at).to_string(), value))
+                .collect(),
         ),
         Tree::Map(fields) if fields.is_empty() => Tree::List(Vec::new()),
         Tree::Map(fields) => Tree::List(fields.into_iter().map(|(_, value)| value).collect()),

@@ -82,7 +82,10 @@ pub(super) fn play(
             // the answer once more, and one to a call that was never made up to now
             session.answer(&call, 200, body.to_owned(), None)?;
         }
-        if dice.one_in(40) && session.until_call()? && let Some(call) = session.calls.pop_front() {
+        if dice.one_in(40)
+            && session.until_call()?
+            && let Some(call) = session.calls.pop_front()
+        {
             let reply = Reply::Unknown { why: Lost::TimedOut };
             let input = b24_offline_core::Input::Replied { call: call.id, reply };
             session.give(input, None)?;
@@ -140,7 +143,8 @@ fn parts(answer: &mut Tree, dice: &mut Dice) {
         }
     }
     for (name, error) in errors {
-        if let Some((_, Tree::Map(results))) = parts.iter_mut().find(|(which, _)| which == "result") {
+        if let Some((_, Tree::Map(results))) = parts.iter_mut().find(|(which, _)| which == "result")
+        {
             results.retain(|(result, _)| *result != name);
         }
         if let Some((_, all)) = parts.iter_mut().find(|(which, _)| which == "result_error") {

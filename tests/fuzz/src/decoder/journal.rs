@@ -88,8 +88,7 @@ fn make(connected: bool, dice: &mut Dice) -> Vec<u8> {
 }
 
 fn queue(connected: bool) -> Tree {
-    let connector =
-        if connected { Tree::text(CONNECTOR) } else { Tree::Literal("null".into()) };
+    let connector = if connected { Tree::text(CONNECTOR) } else { Tree::Literal("null".into()) };
     Tree::map([
         ("format", 1.into()),
         ("portal", Tree::text("portal.example")),

@@ -92,7 +92,9 @@ fn is_same(given: &Value, arrived: &Php) -> bool {
     match (given, arrived) {
         (Value::Object(map), Php::Array(array)) => {
             map.len() == array.len()
-                && map.iter().all(|(name, value)| array.get(name).is_some_and(|found| is_same(value, found)))
+                && map
+                    .iter()
+                    .all(|(name, value)| array.get(name).is_some_and(|found| is_same(value, found)))
         }
         (Value::Array(list), Php::Array(array)) => {
             list.len() == array.len()
@@ -100,7 +102,8 @@ fn is_same(given: &Value, arrived: &Php) -> bool {
         }
         (Value::String(text), Php::Text(found)) => text == found,
         (Value::Number(number), Php::Text(found)) => {
-            let (given, found) = (number.as_f64().unwrap_or(0.0), found.parse().unwrap_or(f64::NAN));
+            let (given, found) =
+                (number.as_f64().unwrap_or(0.0), found.parse().unwrap_or(f64::NAN));
             // the library that reads the given one here rounds in its last digit
             (given - found).abs() <= given.abs() * 1e-12
         }

@@ -67,7 +67,8 @@ fn written_back(rule: &Rule, input: &str, tally: &mut Tally) -> Result<(), Strin
 
 fn rule(dice: &mut Dice) -> Tree {
     let path = |dice: &mut Dice| {
-        dice.pick(&["id", "FILTER.ID", "filter.@ID", "a..b", "", "id.id", "FIELDS.ID", "."]).to_owned()
+        dice.pick(&["id", "FILTER.ID", "filter.@ID", "a..b", "", "id.id", "FIELDS.ID", "."])
+            .to_owned()
     };
     let rule = Rule {
         kind: dice.pick(&["crm.deal", "my.kind", "user", "k"]).into(),

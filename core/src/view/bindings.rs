@@ -1,0 +1,12 @@
+//! Bindings that had vanished.
+
+use super::Rebind;
+use crate::view::{Frame, Sink, View};
+
+impl View for Rebind {
+    fn view(&self, frame: &Frame, to: &mut dyn Sink) {
+        let Rebind { due, late } = self;
+        due.view(frame, to);
+        late.view(frame, to);
+    }
+}

@@ -1,0 +1,439 @@
+//! One life from its first to its last moment: faults, then quiet, then the reckoning.
+
+use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, State, WriteId};
+use b24_offline_emulator::Php;
+use serde_json::json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::law::{Breach, Law};
+use crate::marks::{Mark, Marks};
+use crate::plan::{KINDS, Plan, What};
+use crate::world::{Keep, Maker, START, World, event_names, plan_with};
+
+/// What a life came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    pub(crate) breach: Option<Breach>,
+    pub(crate) marks: Marks,
+    pub(crate) calls: u64,
+    /// Virtual milliseconds.
+    pub(crate) span: u64,
+    pub(crate) trace: u64,
+    pub(crate) story: String,
+}
+
+const HOUR: u64 = 3_600_000;
+/// No object has this number.
+pub(crate) const NOBODY: u64 = 77_777;
+
+/// Lives a plan.
+pub(crate) fn live(plan: &Plan, maker: Maker, keep: Keep) -> Life {
+    let mut world = World::new(plan, maker, keep);
+    let lived = catch_unwind(AssertUnwindSafe(|| {
+        world.lives(plan);
+        world.quiet();
+    }));
+    if let Err(panic) = lived {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        world.witness.broken(Law::Total, format!("panic: {}", text.unwrap_or_default()));
+    }
+    Life {
+        breach: world.witness.breach.take(),
+        marks: world.witness.marks.clone(),
+        calls: world.calls,
+        span: world.now - START,
+        trace: world.trace,
+        story: std::mem::take(&mut world.story),
+    }
+}
+
+impl World {
+    fn is_broken(&self) -> bool {
+        self.witness.breach.is_some()
+    }
+
+    fn pass(&mut self, end: u64) {
+        while !self.is_broken() && self.step(end) {}
+    }
+
+    fn lives(&mut self, plan: &Plan) {
+        self.start();
+        for happening in &plan.happenings {
+            self.pass(START + happening.at);
+            if self.is_broken() {
+                return;
+            }
+            self.tell(|| format!("happens: {:?}", happening.what));
+            self.happen(&happening.what);
+        }
+        self.pass(START + plan.settings.span);
+    }
+
+    fn happen(&mut self, what: &What) {
+        match what {
+            // nobody tells a host that sleeps
+            What::Stop { .. } | What::Nudge | What::Redrive | What::Write { .. }
+                if self.is_asleep() => {}
+            What::Create { .. }
+            | What::Change { .. }
+            | What::Delete { .. }
+            | What::Restore { .. }
+            | What::Strange
+            | What::HugeOrphan { .. } => self.people(what),
+            What::Fault(fault) => self.portal.inject(fault.clone()),
+            What::Crash { down } => self.crash(*down),
+            What::CrashWithin { effects, down } => self.crash_within = Some((*effects, *down)),
+            What::Stop { down } => {
+                self.stop_for = Some(*down);
+                let open = self.machine.as_ref().is_some_and(|m| m.status().delivering > 0);
+                self.witness.marks.met_if(Mark::StopWaited, open);
+                self.give(Input::Stop);
+            }
+            What::Down(down) => self.code.down = *down,
+            What::Nudge => self.give(Input::Nudge),
+            What::Redrive => self.redrive(),
+            What::Write { object, odd } => self.write(*object, *odd),
+            What::TokensExpire => self.portal.expire_tokens(),
+            What::Clock { by } => self.jump_with_call = Some(*by),
+            What::Sleep { ms } => self.sleep_with_call = Some(*ms),
+            What::Orphan { errored, limit } => self.orphan(*errored, *limit, false),
+            What::Other { limit, holds } => self.other_reserves(*limit, *holds),
+            What::LeaveErrored { limit } => self.orphan(false, *limit, true),
+            What::LoseBindings => self.lose_bindings(),
+            What::Plan { extended } => self.set_plan(*extended),
+            What::Repeat { answers, after } => self.repeats = (*answers, *after),
+            What::DiskFull { saves } => self.disk_full = *saves,
+            What::Journal(damage) => self.damage = Some(*damage),
+        }
+    }
+
+    fn set_plan(&mut self, extended: bool) {
+        self.plan_changed |= extended != self.settings.extended;
+        self.portal.set_plan(plan_with(extended));
+    }
+
+    fn lose_bindings(&mut self) {
+        // while some are missing already, their being bound again is still to come
+        let bound = self.portal.bindings().len() >= event_names().len();
+        self.portal.remove_bindings();
+        self.gaps = true;
+        if bound && self.journal.knows_bindings() {
+            self.bindings_lost = Some(true);
+        }
+    }
+
+    fn redrive(&mut self) {
+        if self.machine.is_some() {
+            self.witness.redriven.extend(self.witness.parked.keys().cloned());
+        }
+        self.give(Input::Redrive(Redrive::All));
+    }
+
+    fn people(&mut self, what: &What) {
+        self.number_of_changes += 1;
+        let (now, number) = (self.now, self.number_of_changes);
+        let kind = |kind: usize| KINDS[kind % KINDS.len()];
+        match what {
+            What::Create { kind: which, count } => {
+                for n in 0..*count {
+                    let title = format!("{number}-{n}");
+                    let fields = match kind(*which) {
+                        "crm.currency" => Php::map([("CURRENCY", format!("C{number}X{n}"))]),
+                        "user" => Php::map([("NAME", title)]),
+                        _ => Php::map([("TITLE", title.clone()), ("title", title)]),
+                    };
+                    self.portal.create(kind(*which), fields, now);
+                }
+            }
+            What::Change { kind: which, object } => {
+                if let Some(id) = self.pick(kind(*which), *object) {
+                    let fields = Php::map([("COMMENTS", number.to_string())]);
+                    self.portal.change(kind(*which), &id, fields, now);
+                    self.witness.changed(kind(*which), &id, now);
+                }
+            }
+            What::Delete { kind: which, object } => {
+                if let Some(id) = self.pick(kind(*which), *object) {
+                    self.portal.delete(kind(*which), &id, now);
+                    self.witness.changed(kind(*which), &id, now);
+                }
+            }
+            What::Restore { kind: which, object } => {
+                self.portal.restore(kind(*which), &(object + 1).to_string(), now);
+            }
+            What::HugeOrphan { count } => {
+                for n in 0..*count {
+                    let fields = Php::map([("TITLE", format!("{number}-{n}"))]);
+                    self.portal.create("crm.contact", fields, now);
+                }
+                self.orphan(false, *count, false);
+            }
+            _ => self.portal.record_event("ONAPPUPDATE", json!(false), now),
+        }
+    }
+
+    fn pick(&self, kind: &str, object: u64) -> Option<String> {
+        let ids = self.portal.object_ids(kind);
+        let at = usize::try_from(object).ok()?.checked_rem(ids.len())?;
+        ids.get(at).cloned()
+    }
+
+    fn write(&mut self, object: u64, odd: bool) {
+        let known = self.pick("crm.deal", object).filter(|_| object != NOBODY);
+        let id = known.unwrap_or_else(|| NOBODY.to_string());
+        self.written += 1;
+        let mark = format!("w{}", self.written);
+        let params = if odd {
+            json!({ "id": id, "fields": { "COMMENTS": mark, "CLOSED": null } })
+        } else {
+            json!({ "id": id, "fields": { "COMMENTS": mark } })
+        };
+        self.own.insert(("crm.deal".to_owned(), id));
+        let write = WriteId(self.written);
+        let method = "crm.deal.update".to_owned();
+        self.give(Input::Write { write, method, params: params.to_string() });
+    }
+
+    /// Nothing fails any more: everything must converge, in bounded time.
+    fn quiet(&mut self) {
+        if self.is_broken() {
+            return;
+        }
+        self.tell(|| "quiet".into());
+        self.quiet = true;
+        self.portal.clear_faults();
+        self.set_plan(self.settings.extended_last);
+        self.code.calm();
+        (self.disk_full, self.repeats) = (0, (0, 0));
+        (self.damage, self.crash_within) = (None, None);
+        (self.jump_with_call, self.sleep_with_call) = (None, None);
+        self.asleep_until = self.now;
+        if self.settings.redrive {
+            self.redrive();
+        }
+        let bound = self.bound();
+        self.adopts_in_time();
+        self.others_go_on(bound);
+        self.release_hung();
+        self.converges(bound);
+        if !self.is_broken() {
+            self.reckon();
+        }
+        self.is_fresh();
+        let marks = &mut self.witness.marks;
+        let returned = self.portal.audit().own_writes_returned.values().sum::<u64>();
+        marks.met_if(Mark::OwnReturned, returned > 0 && !self.settings.connector);
+    }
+
+    /// Within this time everything has converged: retries, rests, sweeps, limits of methods.
+    fn bound(&self) -> u64 {
+        let settings = &self.settings;
+        let retries = (settings.first_delay.0 << settings.attempts).min(2 * HOUR);
+        6 * settings.sweep.0 + 40 * settings.poll.0 + 4 * retries + 4 * HOUR
+    }
+
+    /// Reservations that nobody owned when the faults ended are known by now (OrphanBound).
+    fn adopts_in_time(&mut self) {
+        let settings = &self.settings;
+        let hindered = settings.operating_ms < 480_000 || settings.until_empty;
+        if settings.journal == Durability::None || hindered {
+            return;
+        }
+        let orphans = |world: &World| -> Vec<(u64, String)> {
+            let rows = world.portal.queue().into_iter().filter(|row| !row.process_id.is_empty());
+            let strange = rows.filter(|row| !world.journal.names(row.id));
+            strange.map(|row| (row.id, row.process_id)).collect()
+        };
+        let before = orphans(self);
+        // a machine that is away, or backs off, begins within the first two minutes
+        let away = self.restart_at.map_or(0, |at| at.saturating_sub(self.now));
+        let lease = match settings.consumers {
+            Consumers::Sole => 0,
+            // it is seen, rests, and is seen to have rested
+            Consumers::Shared { lease } => 2 * lease.0 + settings.sweep.0 * 5 / 4,
+        };
+        let end = self.now + away + settings.sweep.0 * 5 / 4 + 60_000 + 150_000 + lease;
+        self.pass(end);
+        if before.is_empty() || self.is_broken() {
+            return;
+        }
+        let after = orphans(self);
+        if let Some((id, process)) = after.iter().find(|orphan| before.contains(orphan)) {
+            let what = format!("record {id} under {process} was not adopted in time");
+            self.witness.broken(Law::OrphanBound, what);
+        }
+    }
+
+    /// What hangs holds its own objects only.
+    fn others_go_on(&mut self, bound: u64) {
+        if !self.code.hangs() {
+            return;
+        }
+        let end = self.now + bound;
+        while self.now < end && !self.is_broken() {
+            let held = self.machine.as_ref().map_or(u64::MAX, |machine| machine.status().held);
+            if held <= self.code.hanging() as u64 || self.code.hanging_batches() >= 4 {
+                return;
+            }
+            self.pass(self.now + self.settings.poll.0.clamp(2_000, HOUR));
+        }
+        if !self.is_broken() && self.code.hanging_batches() < 4 {
+            let held = self.machine.as_ref().map(|machine| machine.status().held);
+            let what = format!("{} changes hang and {held:?} are held", self.code.hanging());
+            self.witness.broken(Law::Isolation, what);
+        }
+    }
+
+    fn converges(&mut self, bound: u64) {
+        let end = self.now + bound;
+        let mut why = self.unsettled();
+        while why.is_some() && self.now < end && !self.is_broken() {
+            self.pass(self.now + self.settings.poll.0.clamp(2_000, HOUR));
+            why = self.unsettled();
+        }
+        if let Some(why) = why {
+            self.witness.broken(Law::Converge, why);
+        }
+    }
+
+    /// What is left that nobody explains.
+    fn unsettled(&self) -> Option<String> {
+        match &self.machine {
+            Some(machine) => {
+                let status = machine.status();
+                let ready = matches!(status.phase, Phase::Running | Phase::HandlerDown);
+                if !ready || status.held > 0 || status.writes_open > 0 {
+                    return Some(format!("{} held, {:?}", status.held, status.phase));
+                }
+            }
+            None if self.settings.until_empty => {}
+            None => return Some("the machine does not run".into()),
+        }
+        if self.is_waiting() {
+            return Some("something is on its way".into());
+        }
+        if self.journal.keys().any(|key| key.starts_with("kept/")) {
+            return Some("the journal keeps what was deleted from the queue".into());
+        }
+        let missing = self.portal.bindings().len() < event_names().len();
+        if missing || self.bindings_lost.is_some() {
+            return Some(format!("bindings are lost: {missing}, untold: {:?}", self.bindings_lost));
+        }
+        let parked = |id: u64| self.witness.parked.values().any(|ids| ids.contains(&id));
+        let rows = self.portal.queue();
+        let row = rows.iter().find(|row| row.process_id.is_empty() || !parked(row.id))?;
+        let (id, process) = (row.id, &row.process_id);
+        Some(format!("record {id} is left, under '{process}', errored: {}", row.error))
+    }
+
+    fn reckon(&mut self) {
+        let audit = self.portal.audit();
+        // what was in the journal alone is lost with it, and told
+        let told = self.resync_told;
+        if let Some(lost) = audit.lost.first().filter(|_| !told) {
+            let law = match (audit.aged_records > 0, self.plan_changed) {
+                (true, _) => Law::AgeSafe,
+                (false, true) => Law::PlanSafe,
+                (false, false) => Law::Converge,
+            };
+            self.witness.broken(law, format!("lost: {lost:?}"));
+        }
+        self.witness.marks.met_if(Mark::Aged, audit.aged_records > 0);
+        let rows = self.portal.queue();
+        let left = |id: &u64| rows.iter().any(|row| row.id == *id);
+        let gone = self.witness.parked.values().flatten().any(|id| !left(id));
+        self.witness.marks.met_if(Mark::ParkedAged, audit.aged_records > 0 && gone);
+        if audit.regressions > 0 && self.settings.consumers == Consumers::Sole {
+            self.witness.broken(Law::NoRegress, "a target went back to an older state");
+        }
+        if audit.bucket_violations > 0 {
+            self.witness.broken(Law::Polite, "a request above the bucket");
+        }
+        if let (Some(name), Some(true)) = (
+            self.connector(),
+            self.connector().map(|name| audit.own_writes_returned.contains_key(name)),
+        ) {
+            self.witness.broken(Law::Connector, format!("an own write came back to {name}"));
+        }
+        let bound = event_names().len();
+        if self.portal.bindings().len() < bound {
+            self.witness.broken(Law::GapSeen, "an event is not bound again");
+        }
+        if self.bindings_lost == Some(true) {
+            self.witness.broken(Law::GapSeen, "lost bindings were not reported");
+        }
+        if self.settings.consumers == Consumers::Sole {
+            self.targets_agree();
+        } else {
+            self.target_is_newest();
+        }
+        self.journal_is_lean();
+    }
+
+    /// The system that takes each key once has come as far as the one that takes every change.
+    fn targets_agree(&mut self) {
+        let mut wrong = None;
+        for (object, (state, version)) in &self.code.target {
+            // what is announced to nobody may be seen by a redelivery: our own writes, gone users
+            let unannounced = object.0 == "user" && *state == State::Gone;
+            if unannounced || self.own.contains(object) || self.gaps || object.1.contains('@') {
+                continue;
+            }
+            if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
+                wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
+            }
+            if *state == State::Gone && self.portal.exists(&object.0, &object.1) {
+                wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
+            }
+        }
+        if let Some((law, what)) = wrong {
+            self.witness.broken(law, what);
+        }
+    }
+
+    /// However many consumers there were, the other system ends at the newest state.
+    fn target_is_newest(&mut self) {
+        let mut wrong = None;
+        for (object, (state, version)) in &self.code.target {
+            let excused = self.own.contains(object) || self.gaps || object.1.contains('@');
+            let aside = self.witness.parked.contains_key(object) || object.0 == "user";
+            let current = self.portal.version(&object.0, &object.1);
+            if !excused && !aside && *state == State::Present && *version < current {
+                wrong = Some(format!("{object:?} ends at {version:?}, not at {current:?}"));
+            }
+        }
+        if let Some(what) = wrong.filter(|_| !self.resync_told) {
+            self.witness.broken(Law::NoRegress, what);
+        }
+    }
+
+    fn journal_is_lean(&mut self) {
+        let parked = self.witness.parked.len();
+        if self.journal.len() > parked + 1 {
+            let keys: Vec<&str> = self.journal.keys().take(6).collect();
+            let what = format!("{} entries for {parked} parked: {keys:?}", self.journal.len());
+            self.witness.broken(Law::Lean, what);
+        }
+    }
+
+    /// A last change comes within the poll interval (Stale).
+    fn is_fresh(&mut self) {
+        let hindered = self.settings.operating_ms < 480_000 || self.settings.until_empty;
+        if hindered || self.is_broken() {
+            return;
+        }
+        let marks = &self.witness.marks;
+        if marks.count(Mark::OperatingLimit) + marks.count(Mark::OperatingBatch) > 0 {
+            // a method that had used up its time waits for ten minutes at most
+            self.pass(self.now + 600_000);
+        }
+        let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
+        let object = ("crm.deal".to_owned(), id.unwrap_or_default());
+        let end = self.now + self.settings.poll.0 * 5 / 4 + 20_000;
+        self.pass(end);
+        if !self.code.target.contains_key(&object) {
+            self.witness.broken(Law::Stale, "the last change did not come in time");
+        }
+    }
+}
