@@ -181,3 +181,29 @@ fn an_answer_nested_deeper_than_64_levels_is_no_answer() {
         assert_eq!(world.audit().lost, [], "{levels}");
     }
 }
+
+#[test]
+fn the_core_denies_what_may_panic_and_forbids_unsafe_code() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
+    let lib = std::fs::read_to_string(folder.join("lib.rs")).unwrap();
+    for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "unreachable", "todo"] {
+        let denied = lib.lines().any(|line| {
+            line.starts_with("#![cfg_attr(not(test), deny(") && line.contains(&format!("clippy::{lint}"))
+        });
+        assert!(denied, "{lint}");
+    }
+    assert!(lib.contains(r#"#![cfg_attr(not(feature = "uniffi"), forbid(unsafe_code))]"#));
+    let mut open = vec![folder];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for line in text.lines().filter(|line| line.contains("allow(") || line.contains("expect(")) {
+            let excused = ["unwrap_used", "expect_used", "clippy::panic", "indexing_slicing"];
+            let excuses = excused.iter().any(|lint| line.contains(lint));
+            assert!(!excuses, "{}: {line}", path.display());
+        }
+    }
+}
