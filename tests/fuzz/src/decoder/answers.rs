@@ -150,7 +150,9 @@ fn parts(answer: &mut Tree, dice: &mut Dice) {
         if let Some((_, all)) = parts.iter_mut().find(|(which, _)| which == "result_error") {
             match all {
                 Tree::Map(fields) => fields.push((name, error)),
-                _ => *all = Tree::Map(vec![(name, error)]),
+                Tree::Literal(_) | Tree::Text(_) | Tree::List(_) => {
+                    *all = Tree::Map(vec![(name, error)]);
+                }
             }
         }
     }
