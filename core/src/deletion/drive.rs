@@ -190,8 +190,9 @@ impl Machine {
         }
         self.notice(Notice::Aged { records: ageing.len() as u64 });
         for (key, record) in ageing {
-            self.ledger.keep(&key, &record);
             self.lane.set_kept(record.id, true);
+            // as it will be: without a reservation, and with the data that nobody else has then
+            self.ledger.keep(&key, &Record { process: None, ..record });
         }
     }
 }

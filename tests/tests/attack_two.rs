@@ -1,0 +1,119 @@
+//! More scenes that try to break the machine: deletion and age under outages, journals of dead runs, notices
+//! that are true and false, batches that grow too large.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use b24_offline_core::*;
+use b24_offline_emulator::{Deed, Fault, FaultKind, Feature, Personality, Plan, Request, Shape};
+use b24_offline_tests::scene::{
+    DEALS, all, bound, change, config, deals, nothing_lost, one_step, reject,
+};
+use b24_offline_tests::{Disk, Script, Wire, World, sub_calls};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+fn both(names: &str, scene: impl Fn(&mut World)) {
+    for personality in [Personality::Documented, Personality::Source] {
+        scene(&mut bound(personality, config(names)));
+    }
+}
+
+fn fault(method: &str, count: u64, kind: FaultKind) -> Fault {
+    Fault { method: Some(method.into()), after: 0, count, kind }
+}
+
+fn without_reservation() -> Plan {
+    Plan { offline_extended: Feature::Off, ..Plan::default() }
+}
+
+/// A call of somebody else's, with the scenes' connector.
+fn call(world: &mut World, method: &str, mut params: Value) -> Value {
+    params["auth"] = json!(world.portal.issue_token("1").access_token);
+    params["auth_connector"] = json!("warehouse");
+    let now = world.now();
+    world.portal.handle(&Request::call(method, params), now).json().unwrap()
+}
+
+/// Steps until this holds, at most so many.
+fn until(world: &mut World, most: usize, mut is: impl FnMut(&World) -> bool) -> bool {
+    (0..most).any(|_| {
+        is(world) || {
+            one_step(world);
+            false
+        }
+    })
+}
+
+fn sent(world: &World, method: &str) -> usize {
+    world.calls.iter().flat_map(sub_calls).filter(|(_, name)| name == method).count()
+}
+
+/// Whether a key was ever delivered with two different states of its object.
+fn keys_with_two_states(world: &World) -> Vec<String> {
+    let mut seen: BTreeMap<&str, &Change> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for change in &world.deliveries {
+        let first = seen.entry(&change.key).or_insert(change);
+        if first.data != change.data {
+            twice.push(change.key.clone());
+        }
+    }
+    twice
+}
+
+fn absences(world: &World) -> usize {
+    world.notices.iter().filter(|notice| matches!(notice, Notice::LongAbsence { .. })).count()
+}
+
+#[test]
+fn an_event_without_a_rule_keeps_its_data_when_its_reservation_ages_out() {
+    both("ONSTRANGETHING", |world| {
+        world.config.poll = Millis::seconds(3_600);
+        world.config.sweep = Millis::seconds(6 * 3_600);
+        world.config.retry = Retry { first_delay: Millis::seconds(3_600), attempts: 1_000 };
+        let now = world.now();
+        world.portal.record_event("ONSTRANGETHING", json!({ "what": ["ever", 7] }), now);
+        world.pass(28 * DAY);
+        world.script = Some(Script::new(|_, _| vec![(5, all(Verdict::Retry { after: None }))]));
+        world.start();
+        world.pass(8 * DAY);
+        assert_eq!(world.portal.queue().len(), 0);
+        world.crash();
+        world.script = None;
+        world.deliveries.clear();
+        world.start();
+        world.pass(DAY);
+        let data: Vec<Option<&str>> = world.deliveries.iter().map(|c| c.data.as_deref()).collect();
+        assert_eq!(data, [Some(r#"{"what":["ever",7]}"#)], "{:#?}", world.notices);
+        assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
+    });
+}
+
+#[test]
+fn a_parked_event_without_a_rule_outlives_its_record() {
+    both("ONSTRANGETHING", |world| {
+        world.config.poll = Millis::seconds(3_600);
+        world.config.sweep = Millis::seconds(6 * 3_600);
+        let now = world.now();
+        world.portal.record_event("ONSTRANGETHING", json!({ "what": ["ever", 7] }), now);
+        world.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+        world.start();
+        world.pass(5 * DAY);
+        world.crash();
+        world.start();
+        world.pass(33 * DAY);
+        assert_eq!(world.portal.queue().len(), 0);
+        world.crash();
+        world.script = None;
+        world.deliveries.clear();
+        world.start();
+        world.pass(MINUTE);
+        world.give(Input::Redrive(Redrive::All));
+        world.pass(DAY);
+        let data: Vec<Option<&str>> = world.deliveries.iter().map(|c| c.data.as_deref()).collect();
+        assert_eq!(data, [Some(r#"{"what":["ever",7]}"#)], "{:#?}", world.notices);
+    });
+}
