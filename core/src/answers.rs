@@ -81,7 +81,7 @@ impl Machine {
             Ask::Read(reading) => self.was_read(&reading, result),
             Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
             Ask::List(listing) => self.listed(listing, result, number),
-            Ask::Delete(run) => self.deleted(run, number),
+            Ask::Delete(run) => self.deleted(run, result, number),
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);

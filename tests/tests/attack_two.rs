@@ -117,3 +117,115 @@ fn a_parked_event_without_a_rule_outlives_its_record() {
         assert_eq!(data, [Some(r#"{"what":["ever",7]}"#)], "{:#?}", world.notices);
     });
 }
+
+#[test]
+fn a_key_never_stands_for_two_states_when_a_deletion_was_not_executed() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        let ids = deals(world, 3);
+        world.start();
+        world.portal.inject(fault("event.offline.get", 1, FaultKind::RequestLost { hang_ms: 500 }));
+        // the portal is away for longer than a request may be late
+        assert!(until(world, 500, |world| sent(world, "event.offline.get") == 1));
+        world.portal.inject(Fault {
+            method: None,
+            after: 0,
+            count: 1,
+            kind: FaultKind::RefuseConnections { for_ms: 150_000 },
+        });
+        world.pass(MINUTE);
+        let fields = json!({ "COMMENTS": "between" });
+        let deed = Deed::Change { kind: "crm.deal".into(), id: ids[1].clone(), fields };
+        world.portal.inject(fault("event.offline.get", 1, FaultKind::Before(deed)));
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
+        assert_eq!(keys_with_two_states(world), [""; 0], "{:#?}", world.deliveries);
+        assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
+    });
+}
+
+#[test]
+fn a_deletion_that_can_not_be_repeated_in_time_keeps_its_entry() {
+    // listed, perhaps deleted, listed again; then deletion is held back for longer than a late request lasts
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        let ids = deals(world, 2);
+        world.start();
+        world.portal.inject(fault("event.offline.get", 1, FaultKind::RequestLost { hang_ms: 500 }));
+        world
+            .portal
+            .inject(Fault { after: 0, ..fault("event.offline.get", 3, FaultKind::OperatingLimit) });
+        world.pass(100_000);
+        let late = Deed::Change {
+            kind: "crm.deal".into(),
+            id: ids[0].clone(),
+            fields: json!({ "COMMENTS": "between" }),
+        };
+        world.portal.inject(fault("event.offline.get", 1, FaultKind::Before(late)));
+        let left = |world: &World| world.portal.queue().len();
+        assert!(until(world, 5_000, |world| left(world) == 0));
+        // the record has left the queue with the change in it; now the machine dies
+        world.crash();
+        world.start();
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
+        assert_eq!(keys_with_two_states(world), [""; 0]);
+    });
+}
+
+#[test]
+fn an_entry_of_an_aged_reservation_goes_however_late_the_sweep_is() {
+    both(DEALS, |world| {
+        world.config.poll = Millis::seconds(3_600);
+        world.config.retry = Retry { first_delay: Millis::seconds(3_600), attempts: 1_000 };
+        deals(world, 2);
+        world.pass(28 * DAY + 23 * HOUR);
+        world.script = Some(Script::new(|_, _| vec![(5, all(Verdict::Retry { after: None }))]));
+        world.start();
+        world.pass(5 * HOUR);
+        assert!(world.journal.keys().any(|key| key.starts_with("kept/")));
+        assert_eq!(world.audit().reserved_records, 2);
+        world.crash();
+        world.script = Some(Script::new(|_, _| vec![(10_000, all(Verdict::Done))]));
+        world.portal.inject(fault("event.offline.list", 12, FaultKind::OperatingLimit));
+        world.start();
+        world.pass(20 * MINUTE);
+        nothing_lost(world, "");
+        assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
+    });
+}
+
+#[test]
+fn a_deletion_of_another_shape_is_not_taken_for_one() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        deals(world, 3);
+        let ids = deals(world, 1);
+        let shape = FaultKind::WrongShape(Shape::Result(json!("what")));
+        world.portal.inject(fault("event.offline.get", 1, shape));
+        world.start();
+        world.pass(20_000);
+        change(world, &ids[0]);
+        world.pass(5 * MINUTE);
+        nothing_lost(world, "");
+        assert_eq!(keys_with_two_states(world), [""; 0]);
+    });
+}
+
+#[test]
+fn a_deletion_that_is_not_executed_and_answers_true_is_no_deletion() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        let ids = deals(world, 60);
+        world.portal.inject(fault("event.offline.get", u64::MAX, FaultKind::NothingMatches));
+        world.start();
+        world.pass(10 * MINUTE);
+        assert_eq!(world.deliveries, []);
+        assert!(world.calls.len() <= 400, "{}", world.calls.len());
+        change(world, &ids[0]);
+        world.portal.clear_faults();
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
+        assert_eq!(keys_with_two_states(world), [""; 0]);
+    });
+}

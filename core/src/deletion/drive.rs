@@ -4,6 +4,7 @@ use super::{LONG, is_old};
 use crate::clock::Moment;
 use crate::config::Mode;
 use crate::deletion::Run;
+use crate::dispatch::Miss;
 use crate::json::Raw;
 use crate::ledger::AfterSave;
 use crate::machine::{Machine, PhaseState};
@@ -144,16 +145,17 @@ impl Machine {
     }
 
     /// The portal has deleted a run: whatever it held of what was listed is no longer there.
-    pub(crate) fn deleted(&mut self, run: Run, number: u64) {
+    pub(crate) fn deleted(&mut self, run: Run, result: Raw<'_>, number: u64) {
         self.reserve.last_busy = number;
+        if Rows::of_get(result).is_none() {
+            self.reserve.last_unknown = self.reserve.last_unknown.max(number);
+            self.missed(Ask::Delete(run), &Miss::Unknown);
+            let why = "event.offline.get gave an answer of another shape".to_owned();
+            self.trouble("event.offline.get", why);
+            return;
+        }
         let taken = self.deletion.taken(run);
         self.arrive_deleted(taken);
-    }
-
-    /// What was perhaps deleted can't be any more.
-    pub(crate) fn take_ripe(&mut self, now: Moment) {
-        let ripe = self.deletion.ripe(now);
-        self.arrive_deleted(ripe);
     }
 
     fn arrive_deleted(&mut self, records: Vec<(Key, Record)>) {
