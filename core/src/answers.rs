@@ -337,9 +337,9 @@ impl Machine {
         let now_bound = std::mem::take(&mut self.check.bound);
         self.choose_mode();
         self.tell_of_absence();
-        if self.is_deleting() && self.ledger.is_new && now_bound.is_empty() {
+        let is_new = std::mem::take(&mut self.ledger.is_new);
+        if self.is_deleting() && is_new && now_bound.is_empty() {
             self.notice(Notice::JournalMissing);
-            self.ledger.is_new = false;
         }
         self.ledger.set_bound(self.config.events.clone());
         let bound = u32::try_from(now_bound.len()).unwrap_or(u32::MAX);

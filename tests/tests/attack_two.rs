@@ -174,6 +174,21 @@ fn a_deletion_that_can_not_be_repeated_in_time_keeps_its_entry() {
 }
 
 #[test]
+fn a_downgrade_of_a_run_that_began_with_a_new_journal_is_no_missing_journal() {
+    both(DEALS, |world| {
+        world.portal.remove_bindings();
+        world.start();
+        world.pass(MINUTE);
+        world.portal.set_plan(without_reservation());
+        deals(world, 3);
+        world.pass(5 * MINUTE);
+        nothing_lost(world, "");
+        assert!(world.noticed(|notice| matches!(notice, Notice::ModeChanged { .. })));
+        assert!(!world.noticed(|notice| matches!(notice, Notice::JournalMissing)));
+    });
+}
+
+#[test]
 fn an_entry_of_an_aged_reservation_goes_however_late_the_sweep_is() {
     both(DEALS, |world| {
         world.config.poll = Millis::seconds(3_600);
