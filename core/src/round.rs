@@ -295,10 +295,13 @@ impl Machine {
             let counts = !self.leases.is_shared();
             self.sweep.begin(known.iter(), now, self.book.rounds, counts);
             self.watch_begins(now);
-            asks.extend(self.may("event.get").then_some(Ask::Bindings));
+            self.rebind.unseen = true;
             asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
         }
+        // the round that began the sweep may have been refused
+        let binds = self.rebind.unseen && self.may("event.get");
+        asks.splice(0..0, binds.then_some(Ask::Bindings));
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
         asks.extend(self.sweep.pages(most).into_iter().map(Ask::Sweep));
         asks

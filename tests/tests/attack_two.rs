@@ -189,6 +189,52 @@ fn a_downgrade_of_a_run_that_began_with_a_new_journal_is_no_missing_journal() {
 }
 
 #[test]
+fn a_run_that_is_stopped_before_it_has_swept_does_not_call_the_queue_clean() {
+    for wait in [0, 100, 520, 600, 1_030, 1_050, 1_100] {
+        both(DEALS, |world| {
+            world.start();
+            world.pass(MINUTE);
+            deals(world, 4);
+            // reserved, and killed before the journal knows
+            let before = sent(world, "event.offline.get");
+            assert!(until(world, 500, |world| sent(world, "event.offline.get") > before));
+            world.crash();
+            assert_eq!(world.audit().reserved_records, 4);
+            world.start();
+            world.pass(wait);
+            world.give(Input::Stop);
+            assert!(world.until_ended(2 * MINUTE));
+            let left = usize::from(world.audit().reserved_records > 0);
+            world.crash();
+            world.pass(40 * DAY);
+            world.start();
+            world.pass(MINUTE);
+            assert_eq!(absences(world), left, "{wait} {:#?}", world.notices);
+        });
+    }
+}
+
+#[test]
+fn an_outage_that_hides_a_reservation_for_long_is_a_long_absence() {
+    both(DEALS, |world| {
+        deals(world, 4);
+        world.pass(28 * DAY + 23 * HOUR);
+        world.portal.inject(fault("event.offline.get", 1, FaultKind::AnswerLost { hang_ms: 500 }));
+        world.start();
+        assert!(until(world, 500, |world| sent(world, "event.offline.get") > 0));
+        world.portal.inject(Fault {
+            method: None,
+            after: 0,
+            count: 1,
+            kind: FaultKind::RefuseConnections { for_ms: 7 * DAY },
+        });
+        world.pass(8 * DAY);
+        assert_eq!((world.portal.queue().len(), world.deliveries.len()), (0, 0));
+        assert_eq!(absences(world), 1, "{:#?}", world.notices.last());
+    });
+}
+
+#[test]
 fn an_entry_of_an_aged_reservation_goes_however_late_the_sweep_is() {
     both(DEALS, |world| {
         world.config.poll = Millis::seconds(3_600);

@@ -12,6 +12,7 @@ use crate::notice::Notice;
 use crate::record::{Key, Record};
 use crate::round::{Ask, Feature, Listing, Side};
 use crate::sweep::PAGE;
+use crate::time::Timestamp;
 use crate::wire::{Row, Rows};
 
 /// So many pages of a lane are listed at once while there is a backlog.
@@ -172,11 +173,22 @@ impl Machine {
 
     /// What an earlier run had reserved may have been deleted by age while nobody was there.
     pub(crate) fn tell_of_absence(&mut self) {
-        let Some(left) = self.ledger.left.take() else { return };
-        let until = self.book.clock.wall();
-        let away = left.seen.filter(|since| until.since(*since) > LONG);
+        let Some(left) = &mut self.ledger.left else { return };
         let reserved = !left.clean || !self.ledger.inherited.is_empty();
-        if let Some(since) = away.filter(|_| reserved) {
+        // told once, by the first check
+        let seen = left.seen.take().filter(|_| reserved);
+        self.tell_of_long(seen);
+    }
+
+    /// The queue is seen again: what a call of unknown outcome has reserved may have been deleted by age.
+    pub(crate) fn tell_of_outage(&mut self) {
+        let seen = self.ledger.seen().filter(|_| self.reserve.after_sweep);
+        self.tell_of_long(seen);
+    }
+
+    fn tell_of_long(&mut self, seen: Option<Timestamp>) {
+        let until = self.book.clock.wall();
+        if let Some(since) = seen.filter(|since| until.since(*since) > LONG) {
             self.notice(Notice::LongAbsence { since, until });
         }
     }
