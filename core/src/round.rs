@@ -352,6 +352,13 @@ impl Machine {
         if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
+        let looks = !self.handler.is_down() && self.lane.is_looking();
+        // what has rested is looked for whatever else is in hand
+        self.room(now).or_else(|| looks.then_some(Limits::ERRORED))
+    }
+
+    /// How many records may be taken into hand besides those that are.
+    pub(crate) fn room(&self, now: Moment) -> Option<Limits> {
         if self.handler.is_down() {
             // nothing new, unless there is nothing left to try the user's code with
             let tries = self.lane.has_something_to_try() || self.handler.is_trying(now);
@@ -359,9 +366,7 @@ impl Machine {
         }
         let waited = self.handler.last_delivered.until(now);
         let aside = self.held_back(now);
-        let limits = self.reserve.limits(&self.lane, self.deletion.len(), aside, waited);
-        // what has rested is looked for whatever else is in hand
-        limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
+        self.reserve.limits(&self.lane, self.deletion.len(), aside, waited)
     }
 
     /// How many objects can't be read because their method may not be called now.

@@ -235,6 +235,27 @@ fn an_outage_that_hides_a_reservation_for_long_is_a_long_absence() {
 }
 
 #[test]
+fn old_records_are_taken_no_faster_than_they_are_done() {
+    both(DEALS, |world| {
+        world.config.batch_size = BatchSize::Fixed(100);
+        deals(world, 4_000);
+        world.pass(29 * DAY + HOUR);
+        world.script = Some(Script::new(|_, _| Vec::new()));
+        world.start();
+        world.pass(20 * MINUTE);
+        let held = world.machine.as_ref().unwrap().status().held;
+        let kept = world.journal.len();
+        assert!(held <= 1_000 && kept <= 1_100, "{held} {kept}");
+        world.crash();
+        world.script = None;
+        world.start();
+        world.pass(HOUR);
+        nothing_lost(world, "");
+        assert_eq!(world.target.objects.len(), 4_000);
+    });
+}
+
+#[test]
 fn an_entry_of_an_aged_reservation_goes_however_late_the_sweep_is() {
     both(DEALS, |world| {
         world.config.poll = Millis::seconds(3_600);

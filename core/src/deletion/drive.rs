@@ -55,14 +55,18 @@ impl Machine {
 
     /// Whether old records are to be looked for.
     pub(crate) fn is_oldest_due(&self, now: Moment) -> bool {
-        self.phase == PhaseState::Running && !self.knows_no_old(now) && self.deletion.is_through()
+        let due = self.phase == PhaseState::Running && !self.knows_no_old(now);
+        // those that are free have time: only what is reserved is deleted by its age
+        let room = || self.room(now).is_some() || self.lane.is_looking();
+        due && self.deletion.is_through() && room()
     }
 
     pub(crate) fn oldest_asks(&self, now: Moment) -> Vec<Ask> {
         if !self.is_oldest_due(now) || self.pace.is_limited("event.offline.list", now) {
             return Vec::new();
         }
-        let pages = if self.deletion.many { MOST_PAGES } else { 1 };
+        let room = self.room(now).map_or(1, |room| room.fresh.div_ceil(PAGE as u32));
+        let pages = if self.deletion.many { room.clamp(1, MOST_PAGES) } else { 1 };
         (0..pages).map(|page| Ask::List(Listing::Oldest { page })).collect()
     }
 
