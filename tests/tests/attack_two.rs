@@ -278,6 +278,35 @@ fn an_entry_of_an_aged_reservation_goes_however_late_the_sweep_is() {
 }
 
 #[test]
+fn a_host_whose_clock_is_slow_does_not_take_age_for_another_consumer() {
+    both(DEALS, |world| {
+        world.skew = -8 * i64::try_from(DAY).unwrap();
+        world.config.poll = Millis::seconds(3_600);
+        world.config.sweep = Millis::seconds(3_600);
+        world.script = Some(Script::new(|_, _| Vec::new()));
+        deals(world, 2);
+        world.start();
+        world.pass(40 * DAY);
+        assert_eq!(world.portal.queue().len(), 0);
+        assert!(!world.noticed(|notice| matches!(notice, Notice::AnotherConsumer(_))));
+    });
+}
+
+/// The rows of the free lane come without MESSAGE_ID.
+fn without_message_ids() -> Wire {
+    Wire::new(|call, _, (delay, reply)| {
+        let Reply::Answer { status, body } = &reply else { return (delay, reply) };
+        let mut answer: Value = serde_json::from_str(body).unwrap();
+        for (name, _) in sub_calls(call).iter().filter(|(_, m)| m == "event.offline.list") {
+            for row in answer["result"]["result"][name].as_array_mut().into_iter().flatten() {
+                row["MESSAGE_ID"] = json!("");
+            }
+        }
+        (delay, Reply::Answer { status: *status, body: answer.to_string() })
+    })
+}
+
+#[test]
 fn a_deletion_of_another_shape_is_not_taken_for_one() {
     both(DEALS, |world| {
         world.portal.set_plan(without_reservation());
