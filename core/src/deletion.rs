@@ -31,7 +31,7 @@ pub(crate) struct Deletion {
     pub(crate) checked: Option<Moment>,
     /// A whole page of free records was old.
     many: bool,
-    /// Rows that could not be read when the queue was last listed.
+    /// Rows that could not be read, and were told of.
     strange: Vec<String>,
 }
 

@@ -307,6 +307,24 @@ fn without_message_ids() -> Wire {
 }
 
 #[test]
+fn a_page_of_records_that_can_not_be_read_is_not_listed_without_end() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        deals(world, 120);
+        world.wire = Some(without_message_ids());
+        world.start();
+        world.pass(MINUTE);
+        let before = world.calls.len();
+        world.pass(10 * MINUTE);
+        let requests = world.calls.len() - before;
+        assert!(requests <= 200, "{requests} requests in ten minutes");
+        world.wire = None;
+        world.pass(5 * MINUTE);
+        nothing_lost(world, "");
+    });
+}
+
+#[test]
 fn a_deletion_of_another_shape_is_not_taken_for_one() {
     both(DEALS, |world| {
         world.portal.set_plan(without_reservation());

@@ -17,6 +17,8 @@ use crate::wire::{Row, Rows};
 
 /// So many pages of a lane are listed at once while there is a backlog.
 const MOST_PAGES: u32 = 12;
+/// So many rows that can't be read are told of.
+const MOST_STRANGE: usize = 600;
 
 impl Machine {
     pub(crate) fn is_deleting(&self) -> bool {
@@ -72,7 +74,9 @@ impl Machine {
 
     pub(crate) fn list_asks(&self, side: Side, limit: u32) -> Vec<Ask> {
         let wanted = limit.div_ceil(PAGE as u32).clamp(1, MOST_PAGES);
-        let pages = if side == Side::Fresh && self.reserve.backlog { wanted } else { 1 };
+        // a page of rows that can't be read must not hide what lies behind it
+        let more = self.reserve.backlog || !self.deletion.strange.is_empty();
+        let pages = if side == Side::Fresh && more { wanted } else { 1 };
         (0..pages).map(|page| Ask::List(Listing::Lane { side, page, limit })).collect()
     }
 
@@ -97,7 +101,8 @@ impl Machine {
                 let left = limit.saturating_sub(page.saturating_mul(PAGE as u32)) as usize;
                 let rows: Vec<Row> = free.take(left).collect();
                 if page == 0 {
-                    self.looked(side, rows.len() as u64, full);
+                    // with nothing to take, another look would only show the same
+                    self.looked(side, rows.len() as u64, full && !rows.is_empty());
                 }
                 rows
             }
@@ -124,15 +129,14 @@ impl Machine {
         }
     }
 
-    /// Rows that can't be read stay where they are; told of once as long as they are the same.
+    /// Rows that can't be read stay where they are; each is told of once.
     fn tell_of_strange(&mut self, strange: Vec<String>) {
-        if strange.is_empty() || self.deletion.strange == strange {
-            return;
+        for why in strange {
+            if !self.deletion.strange.contains(&why) && self.deletion.strange.len() < MOST_STRANGE {
+                self.deletion.strange.push(why.clone());
+                self.notice(Notice::StrangeRecord { why });
+            }
         }
-        for why in &strange {
-            self.notice(Notice::StrangeRecord { why: why.clone() });
-        }
-        self.deletion.strange = strange;
     }
 
     /// Writes a free record down, to be deleted once that is durable.
