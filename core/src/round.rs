@@ -231,11 +231,13 @@ impl Machine {
             self.reserve.nudged &= fresh == 0;
         }
         tail.extend(self.oldest_asks(now));
-        tail.extend(self.sweep_asks(now));
+        let room = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
+        tail.extend(self.sweep_asks(now, room));
         let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
         tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
+        let room = binds.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
+        tail.extend(self.rebind.due.iter().take(room).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
@@ -282,7 +284,7 @@ impl Machine {
         self.has(Defect::NoSweep) || (self.has(Defect::SweepOnce) && self.sweep.completed > 0)
     }
 
-    fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
+    fn sweep_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         if self.is_last_sweep_due() {
             self.sweep.demand_once(now);
         }
@@ -303,6 +305,7 @@ impl Machine {
         let binds = self.rebind.unseen && self.may("event.get");
         asks.splice(0..0, binds.then_some(Ask::Bindings));
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
+        let most = most.min(room.saturating_sub(asks.len()));
         asks.extend(self.sweep.pages(most).into_iter().map(Ask::Sweep));
         asks
     }

@@ -325,6 +325,47 @@ fn a_page_of_records_that_can_not_be_read_is_not_listed_without_end() {
 }
 
 #[test]
+fn a_batch_never_has_more_than_fifty_calls() {
+    for personality in [Personality::Documented, Personality::Source] {
+        for disk in [2, 600] {
+            let mut config = config(DEALS);
+            config.on_reject = OnReject::Register;
+            config.batch_size = BatchSize::Fixed(2_250);
+            let mut world = bound(personality, config);
+            world.start();
+            world.pass(MINUTE);
+            // an own reservation is in the journal, so that the next start sweeps first
+            world.script = Some(Script::new(|_, _| Vec::new()));
+            deals(&mut world, 1);
+            world.pass(20_000);
+            world.crash();
+            deals(&mut world, 8_000);
+            for _ in 0..30 {
+                call(&mut world, "event.offline.get", json!({ "clear": 0, "limit": 1 }));
+            }
+            call(&mut world, "event.offline.get", json!({ "clear": 0, "limit": 6_500 }));
+            world.pass(29 * DAY + HOUR);
+            let mut first = 8;
+            world.script = Some(Script::new(move |batch, _| {
+                let rejected = batch
+                    .changes
+                    .iter()
+                    .take(first)
+                    .map(|change| Judgement { key: change.key.clone(), verdict: reject() });
+                let except = rejected.collect();
+                first = 0;
+                vec![(5, Verdicts::All { verdict: Verdict::Done, except })]
+            }));
+            world.disk = Disk::Works(disk);
+            world.start();
+            world.pass(5 * MINUTE);
+            let most = world.calls.iter().map(|call| sub_calls(call).len()).max();
+            assert!(most <= Some(50), "{personality:?} {disk}: {most:?}");
+        }
+    }
+}
+
+#[test]
 fn a_deletion_of_another_shape_is_not_taken_for_one() {
     both(DEALS, |world| {
         world.portal.set_plan(without_reservation());
