@@ -110,9 +110,7 @@ fn perform(action: Action) -> Result<bool> {
             }
             Ok(part::run_all(&workspace, &part::chosen(parts)))
         }
-        Action::Simulate { arguments } => {
-            simulate::on_terminal(&workspace, "simulate", &arguments)
-        }
+        Action::Simulate { arguments } => simulate::on_terminal(&workspace, "simulate", &arguments),
         Action::Broken { arguments } => simulate::on_terminal(&workspace, "broken", &arguments),
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),

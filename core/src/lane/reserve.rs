@@ -33,6 +33,9 @@ impl Lane {
     /// Takes one record into hand, from wherever else it was: the portal has freed and changed it.
     pub(crate) fn take(&mut self, key: Key, record: Record, attempts: u32) {
         let id = record.id;
+        // an entry of the journal under this ID goes with the end of what is read from now on
+        let kept = record.kept || self.known(id).is_some_and(|known| known.kept);
+        let record = Record { kept, ..record };
         self.displace(id);
         if let Some(process) = record.process.clone() {
             let changed_at = record.changed_at.clone();

@@ -201,7 +201,7 @@ impl World {
             return;
         }
         self.tell(|| "quiet".into());
-        self.quiet = true;
+        self.quiet_since = Some(self.now);
         self.portal.clear_faults();
         self.set_plan(self.settings.extended_last);
         self.code.calm();

@@ -73,7 +73,8 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
     pub(crate) bindings_lost: Option<bool>,
     pub(crate) written: u64,
-    pub(crate) quiet: bool,
+    /// Since when nobody changes anything.
+    pub(crate) quiet_since: Option<u64>,
     pub(crate) number_of_changes: u64,
     /// Objects that we wrote to.
     pub(crate) own: BTreeSet<Object>,
@@ -173,7 +174,7 @@ impl World {
             transport: Transport::new(tokens),
             bindings_lost: None,
             written: 0,
-            quiet: false,
+            quiet_since: None,
             number_of_changes: 0,
             own: BTreeSet::new(),
             jump_with_call: None,
@@ -381,7 +382,7 @@ impl World {
     fn ended_empty(&mut self) {
         self.witness.marks.met(Mark::EndedEmpty);
         let left = self.portal.queue().iter().filter(|row| row.process_id.is_empty()).count();
-        if self.quiet && left > 0 {
+        if self.quiet_since.is_some_and(|at| at + 70_000 < self.now) && left > 0 {
             let what = format!("it ended on an empty queue while {left} records were free");
             self.witness.broken(Law::BothLanes, what);
         }
