@@ -181,7 +181,11 @@ impl Machine {
             sweep: Sweep::new(config.sweep),
             deletion: Deletion::default(),
             mode: None,
-            leases: Leases::new(config.consumers),
+            leases: Leases::new(if broken.has(Defect::IgnoreLease) {
+                Consumers::Sole
+            } else {
+                config.consumers
+            }),
             watch: Watch::default(),
             writes: Writes::default(),
             cycle: Cycle::default(),

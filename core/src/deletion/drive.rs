@@ -3,6 +3,7 @@
 use super::{LONG, is_old};
 use crate::clock::Moment;
 use crate::config::Mode;
+use crate::defect::Defect;
 use crate::deletion::Run;
 use crate::dispatch::Miss;
 use crate::json::Raw;
@@ -52,7 +53,8 @@ impl Machine {
 
     /// Whether no free record is so old that reserving would make it deletable.
     pub(crate) fn knows_no_old(&self, now: Moment) -> bool {
-        self.is_deleting() || !self.ledger.is_durable() || self.deletion.holds_until() > now
+        let ignores = self.has(Defect::IgnoreAge) || !self.ledger.is_durable();
+        self.is_deleting() || ignores || self.deletion.holds_until() > now
     }
 
     /// Whether old records are to be looked for.
@@ -150,7 +152,11 @@ impl Machine {
         self.lane.set_kept(record.id, false);
         self.ledger.keep(&key, &record);
         self.ledger.after(AfterSave::Delete(record.id));
+        let id = record.id;
         self.deletion.list(key, record);
+        if self.has(Defect::DeleteBeforeSaved) {
+            self.deletion.saved(id);
+        }
     }
 
     /// The portal has deleted a run: whatever it held of what was listed is no longer there.
@@ -203,7 +209,7 @@ impl Machine {
 
     /// Records in hand that reach the age at which the portal deletes them are written down.
     pub(crate) fn keep_ageing(&mut self) {
-        if !self.ledger.is_durable() {
+        if !self.ledger.is_durable() || self.has(Defect::IgnoreAge) {
             return;
         }
         let ageing = self.lane.ageing(self.book.portal_now());
