@@ -43,6 +43,7 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "one-object",
         about: "one object changes again; a kill, a fault and a failure",
+        deep: true,
         left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
         ..BASE
     },
@@ -63,6 +64,7 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "three-changes",
         about: "one object changes three times; a kill and a failure",
+        deep: true,
         left: Left { changes: 3, crashes: 1, failures: 1, ..NONE },
         ..BASE
     },
@@ -105,6 +107,7 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "register-net",
         about: "rejected changes are registered first, on a bad net",
+        deep: true,
         register: true,
         left: Left { changes: 2, faults: 1, failures: 2, ..NONE },
         ..BASE
