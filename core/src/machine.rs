@@ -356,7 +356,7 @@ impl Machine {
     fn run(&mut self) {
         let now = self.now();
         self.expire(now);
-        self.take_ripe(now);
+        self.deletion.ripen(now);
         self.lane.wake(now);
         self.cycle.clean(now);
         self.flush();
