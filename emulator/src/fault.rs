@@ -68,6 +68,12 @@ pub enum FaultKind {
         /// Whether the request is executed all the same.
         executed: bool,
     },
+    /// A redirect, as of a portal that has moved; not executed. The server answers it with a `Location` that leads
+    /// back to the same method, so that a client that follows is seen to.
+    Redirect {
+        /// The HTTP status, such as 301, 302, 307 or 308.
+        status: u16,
+    },
     /// A JSON error for the whole request, not executed.
     Error {
         /// The HTTP status.

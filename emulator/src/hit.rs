@@ -258,6 +258,8 @@ fn not_executed(struck: &[FaultKind]) -> Option<Outcome> {
             RestError::new(*status, code.as_str(), description.as_str())
         } else if let FaultKind::Html { status, executed: false } = kind {
             return Some(html(*status, 0));
+        } else if let FaultKind::Redirect { status } = kind {
+            return Some(html(*status, 0));
         } else {
             return None;
         };

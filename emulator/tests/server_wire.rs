@@ -201,6 +201,19 @@ async fn a_proxy_answers_html() {
 }
 
 #[tokio::test]
+async fn a_portal_that_has_moved_leads_those_who_follow_back_to_itself() {
+    let portal = portal().await;
+    fault(&portal, FaultKind::Redirect { status: 307 });
+    let params = json!({ "CODE": "rest_auth_connector" });
+    let (status, answer) = portal.call("feature.get", params).await;
+    // this client follows, and so is seen twice
+    assert_eq!((status, &answer["result"]["value"]), (200, &json!("Y")));
+    let audit = portal.running.with_portal(|portal, _| portal.audit());
+    assert_eq!(audit.requests_by_method["feature.get"], 2);
+    assert!(portal.running.with_portal(|portal, _| portal.waiting_faults().is_empty()));
+}
+
+#[tokio::test]
 async fn a_giant_answer_has_exactly_its_size_and_is_json() {
     let portal = portal().await;
     fault(&portal, FaultKind::GiantAnswer { bytes: 5_000_000 });

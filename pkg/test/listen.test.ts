@@ -65,6 +65,7 @@ test.each<[string[], string[]]>([
   [jsonl("--on-reject", "register"), ["journal"]],
   [jsonl("--on-reject", "explode"), ["park, register", "'explode'"]],
   [jsonl("--mode", "x"), ["auto, reserve, delete"]],
+  [jsonl("--mode", "delete"), ["needs a durable journal", "auto or reserve"]],
   [jsonl("--limits", "x"), ["standard, enterprise, off"]],
   [jsonl("--retrieve", "x"), ["list, get, none"]],
   [jsonl("--log", "xml"), ["text, json"]],

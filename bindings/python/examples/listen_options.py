@@ -129,7 +129,10 @@ def _choices(parser: argparse.ArgumentParser) -> None:
         "[default: park]"
     )
     add("--on-reject", choices=list(_ON_REJECT), default="park", help=reject)
-    mode = "reservation, or lossless deletion; auto goes by the portal's plan [default: auto]"
+    mode = (
+        "reservation, or lossless deletion, which needs --journal; auto goes by the portal's plan "
+        "[default: auto]"
+    )
     add("--mode", choices=list(_MODE), default="auto", help=mode)
     retrieve = "how the data is read: many objects a call, one by one, or not at all [default: list]"
     add("--retrieve", choices=list(_RETRIEVE), default="list", help=retrieve)

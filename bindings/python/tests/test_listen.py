@@ -45,7 +45,7 @@ def refused(folder: Path, *arguments: str) -> str:
         ([*ENDPOINT, "--exec", " \n"], "the command of --exec is empty"),
         ([*ENDPOINT, "--jsonl", "--event", "NOT AN EVENT"], "'NOT AN EVENT' is no name of an event"),
         ([*ENDPOINT, "--jsonl", "--connector", ""], "leave it out"),
-        ([*ENDPOINT, "--jsonl", "--mode", "delete"], "is not available in this version; use mode auto"),
+        ([*ENDPOINT, "--jsonl", "--mode", "delete"], "draining by deletion needs a durable journal"),
         ([*ENDPOINT, "--jsonl", "--on-reject", "register"], "needs a durable journal"),
         ([*ENDPOINT, "--jsonl", "--attempts", "0"], "the number of attempts must be 1 to 1,000"),
         ([*ENDPOINT, "--jsonl", "--attempts", "-1"], "--attempts: a whole number from 0"),

@@ -3,7 +3,8 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::{Response, StatusCode};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::any;
 
 use super::connection::Peer;
@@ -42,7 +43,13 @@ async fn carry(shared: Shared, request: HttpRequest) -> Response<Body> {
         path,
     };
     let outcome = shared.handle(method(&request.path), &request);
-    wire::respond(outcome).await
+    let mut response = wire::respond(outcome).await;
+    if response.status().is_redirection()
+        && let Ok(place) = HeaderValue::from_str(&request.path)
+    {
+        response.headers_mut().insert(LOCATION, place);
+    }
+    response
 }
 
 /// The method that a path names, for the log: never the code of a webhook.

@@ -30,7 +30,8 @@ Usage: node listen.mjs [OPTIONS] --endpoint URL --auth FILE --event NAME (--json
                          default), enterprise (5/s and 250), off
   --on-reject NAME       What becomes of a rejected change: park (the default), or register with
                          event.offline.error first
-  --mode NAME            reserve, or delete without loss; auto (the default) goes by the plan
+  --mode NAME            reserve, or delete without loss, which needs --journal; auto (the
+                         default) goes by the plan
   --retrieve NAME        How the data is read: list (many objects a call, the default), get (one by
                          one), none
   --batch-size N         The most records reserved at once, 1 to 2250 [default: adaptive]

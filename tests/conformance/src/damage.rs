@@ -16,18 +16,30 @@ const INDEX: &str = "-shm";
 /// Overwrites bytes of the journal and of its log, and removes the index of that.
 pub(crate) fn damage(journal: &Path, place: Place) -> Result<()> {
     overwrite(journal, place)?;
-    let beside = |end: &str| {
-        let mut name = journal.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    if beside(LOG).exists() {
-        overwrite(&beside(LOG), Place::All)?;
+    if beside(journal, LOG).exists() {
+        overwrite(&beside(journal, LOG), Place::All)?;
     }
-    if beside(INDEX).exists() {
-        fs::remove_file(beside(INDEX))?;
+    if beside(journal, INDEX).exists() {
+        fs::remove_file(beside(journal, INDEX))?;
     }
     Ok(())
+}
+
+/// Deletes the journal and what a database keeps beside it.
+pub(crate) fn delete(journal: &Path) -> Result<()> {
+    fs::remove_file(journal).with_context(|| format!("{} can't be deleted", journal.display()))?;
+    for end in [LOG, INDEX] {
+        if beside(journal, end).exists() {
+            fs::remove_file(beside(journal, end))?;
+        }
+    }
+    Ok(())
+}
+
+fn beside(journal: &Path, end: &str) -> PathBuf {
+    let mut name = journal.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 fn overwrite(path: &Path, place: Place) -> Result<()> {
@@ -51,9 +63,7 @@ fn range(length: usize, place: Place) -> Range<usize> {
 
 /// The first journal that was kept aside.
 pub(crate) fn kept_aside(journal: &Path) -> PathBuf {
-    let mut name = journal.as_os_str().to_owned();
-    name.push(".damaged-1");
-    PathBuf::from(name)
+    beside(journal, ".damaged-1")
 }
 
 #[cfg(test)]
@@ -85,5 +95,8 @@ mod tests {
         assert_eq!(fs::read(path("q-wal")).unwrap(), b"????");
         assert!(!path("q-shm").exists());
         damage(&path("none"), Place::All).unwrap_err();
+        delete(&path("q")).unwrap();
+        assert!(!path("q").exists() && !path("q-wal").exists());
+        delete(&path("q")).unwrap_err();
     }
 }

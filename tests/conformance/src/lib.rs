@@ -8,7 +8,7 @@
 //! # Map
 //! - [`scenario`]: the format of a file, read strictly.
 //! - [`play()`]: one test, from the set-up to the [`Outcome`]. Inside: `stage` (portal, folder, auth file), `program`
-//!   (a running `listen`), `seen` (what it printed and what its handler was given), `steps`, `wait`, `damage`.
+//!   (a running `listen`), `seen` (what it printed and what its handler was given), `steps`, `wait`, `damage`, `set_back`.
 //! - `judge`: what was expected against what came; `canary`: no secret in anything that was printed or stored.
 //! - [`handler`]: the program given to `--exec`.
 //! - [`run`]: many tests side by side, and the account of them.
@@ -22,6 +22,7 @@ mod program;
 pub mod run;
 pub mod scenario;
 mod seen;
+mod set_back;
 mod shape;
 mod stage;
 mod steps;

@@ -4,7 +4,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -40,8 +40,9 @@ impl Program {
     /// Starts it.
     pub(crate) fn start(name: &str, how: &Invocation, stage: &Arc<Stage>) -> Result<Program> {
         let mut command = Command::new("sh");
-        // the shell makes way for the program, so that signals reach it
-        command.arg("-c").arg(format!("exec {} \"$@\"", how.command)).arg("sh");
+        // the shell makes way for the program, so that signals reach it; a file that may not grow is an error to it
+        // and no signal
+        command.arg("-c").arg(format!("trap '' XFSZ; exec {} \"$@\"", how.command)).arg("sh");
         let start = format!("{name}-{}", how.number);
         command.args(&how.arguments).env(START, &start).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -93,14 +94,24 @@ impl Program {
 
     /// Sends it a signal.
     pub(crate) async fn signal(&self, signal: &str) -> Result<()> {
-        let Some(pid) = self.child.id() else {
-            bail!("'{}' has ended before the signal", self.name);
-        };
-        let sent = Command::new("kill").args(["-s", signal, &pid.to_string()]).status().await?;
-        if !sent.success() {
-            bail!("SIG{signal} could not be sent to '{}'", self.name);
-        }
+        let pid = self.pid()?;
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().await?;
+        ensure!(sent.success(), "SIG{signal} could not be sent to '{}'", self.name);
         Ok(())
+    }
+
+    /// Lets none of its files grow beyond so many bytes.
+    pub(crate) async fn limit_files(&self, bytes: u64) -> Result<()> {
+        let limit = format!("--fsize={bytes}");
+        let set = Command::new("prlimit").args(["--pid", &self.pid()?, &limit]).status().await;
+        let set = set.context("the program prlimit (util-linux) is needed")?;
+        ensure!(set.success(), "the files of '{}' could not be limited", self.name);
+        Ok(())
+    }
+
+    fn pid(&self) -> Result<String> {
+        let pid = self.child.id().with_context(|| format!("'{}' has ended", self.name))?;
+        Ok(pid.to_string())
     }
 }
 

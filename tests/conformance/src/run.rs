@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 use crate::play::{Bench, Outcome, play};
 use crate::scenario::Scenario;
 
+/// So many times more tests than others wait for their minute side by side.
+const WAITING: usize = 4;
+
 /// A program to be tested.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -80,8 +83,8 @@ impl Selection {
     pub async fn play(&self, bench: &Bench, say: impl Fn(&str)) -> Result<Vec<Played>> {
         let tests = self.tests();
         let total = tests.len();
-        let turns = || Arc::new(Semaphore::new(self.jobs.max(1)));
-        let (working, waiting) = (turns(), turns());
+        let turns = |most: usize| Arc::new(Semaphore::new(most.max(1)));
+        let (working, waiting) = (turns(self.jobs), turns(self.jobs * WAITING));
         let mut running = JoinSet::new();
         for test in tests {
             let bench = bench.clone();

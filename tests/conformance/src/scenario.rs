@@ -8,6 +8,7 @@ use b24_offline_emulator::{Feature, Limits, Personality, Plan};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+pub mod condition;
 pub mod expect;
 pub mod options;
 pub mod rule;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use b24_offline_emulator::Sight;
 use b24_offline_emulator::server::Running;
 use serde_json::Value;
 
@@ -75,6 +76,11 @@ impl Seen {
             let (kind, id) = shape::object(&change);
             portal.with_portal(|portal, _| portal.parked(kind, id, shape::sight(&change)));
             all.parked.insert(format!("{kind} {id}"));
+        } else if let Some((kind, id)) = never_handed(line)
+            && portal.with_portal(|portal, _| portal.version(kind, id).is_some())
+        {
+            portal.with_portal(|portal, _| portal.parked(kind, id, Sight::Unread));
+            all.parked.insert(format!("{kind} {id}"));
         }
     }
 
@@ -144,6 +150,12 @@ fn is_named(line: &str, change: &Value) -> bool {
     })
 }
 
+/// The object that a line announces as parked though no handler was given it: its data could not be read.
+fn never_handed(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.split_once("parked: ")?.1.split(' ');
+    words.next().zip(words.next())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -156,6 +168,9 @@ mod tests {
         assert!(is_named("parked: crm.deal 1 after 2 attempts", &change));
         assert!(!is_named("parked: crm.deal 12 after 1 attempt", &change));
         assert!(is_named("parked: crm.deal 12, crm.deal 1", &change));
+        let line = "b24-offline: warning: parked: crm.lead 7 after 1 attempt (every batch fails)";
+        assert_eq!(never_handed(line), Some(("crm.lead", "7")));
+        assert_eq!(never_handed("ready: every event is bound; 1 object is parked"), None);
     }
 
     #[test]

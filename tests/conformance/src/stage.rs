@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
-use b24_offline_emulator::server::{Running, ServeOptions, serve};
+use b24_offline_emulator::server::{Clock, Running, ServeOptions, serve};
 use b24_offline_emulator::{Costs, Limits, Personality, Portal, Request, Settings};
 use serde_json::{Map, Value, json};
 
@@ -189,18 +189,17 @@ impl Stage {
         });
     }
 
+    /// The portal's clock moves on at once, and what becomes due on the way happens.
+    pub(crate) fn turn_clock(&self, milliseconds: u64) {
+        let clock = self.portal.clock();
+        let offset = clock.offset.saturating_add(milliseconds);
+        self.portal.set_clock(Clock { offset, ..clock });
+        self.people(|_, _| ());
+    }
+
     /// Another tool of the same application reserves records, and registers them as errors if told to.
     pub(crate) fn other_tool(&self, records: u64, registers: bool) -> Result<()> {
-        let token = self.people(|portal, _| portal.issue_token(USER)).access_token;
-        let call = |method: &str, mut params: Value| {
-            if let Some(params) = params.as_object_mut() {
-                params.insert("auth".to_owned(), json!(token));
-                params.insert("auth_connector".to_owned(), json!(self.connector));
-            }
-            let request = Request::call(method, params);
-            let outcome = self.people(|portal, now| portal.handle(&request, now));
-            outcome.json().and_then(|body| body.get("result").cloned()).context(method.to_owned())
-        };
+        let call = self.others_call();
         let got = call("event.offline.get", json!({ "clear": 0, "limit": records }))?;
         let rows = got.get("events").and_then(Value::as_array).cloned().unwrap_or_default();
         ensure!(rows.len() as u64 == records, "the other tool found {} records", rows.len());
@@ -210,5 +209,33 @@ impl Stage {
             call("event.offline.error", named)?;
         }
         Ok(())
+    }
+
+    /// Another tool of the same application clears all that is reserved.
+    pub(crate) fn clear_reserved(&self) -> Result<()> {
+        let queue = self.people(|portal, _| portal.queue());
+        let ours = queue.into_iter().filter(|record| record.connector == self.connector);
+        let reserved: BTreeSet<String> = ours.map(|record| record.process_id).collect();
+        let reserved: Vec<&String> = reserved.iter().filter(|name| !name.is_empty()).collect();
+        ensure!(!reserved.is_empty(), "nothing is reserved");
+        let call = self.others_call();
+        for process in reserved {
+            call("event.offline.clear", json!({ "process_id": process }))?;
+        }
+        Ok(())
+    }
+
+    /// How another tool of the same application calls the portal.
+    fn others_call(&self) -> impl Fn(&str, Value) -> Result<Value> {
+        let token = self.people(|portal, _| portal.issue_token(USER)).access_token;
+        move |method: &str, mut params: Value| {
+            if let Some(params) = params.as_object_mut() {
+                params.insert("auth".to_owned(), json!(token));
+                params.insert("auth_connector".to_owned(), json!(self.connector));
+            }
+            let request = Request::call(method, params);
+            let outcome = self.people(|portal, now| portal.handle(&request, now));
+            outcome.json().and_then(|body| body.get("result").cloned()).context(method.to_owned())
+        }
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::damage::damage;
+use crate::damage::{damage, delete};
 use crate::judge;
 use crate::play::Bench;
 use crate::program::{Invocation, Program, Programs};
 use crate::scenario::Scenario;
 use crate::scenario::options::Places;
-use crate::scenario::step::{Change, Exit, Named, Start, Step};
+use crate::scenario::step::{Bind, Change, Exit, Named, Start, Step};
+use crate::set_back::set_back;
 use crate::stage::{Stage, USER};
 use crate::wait::{wait, wait_for_handlers};
 
@@ -70,6 +71,11 @@ impl<'a> Steps<'a> {
             }
             Step::Release(gate) => crate::handler::release(&stage.handler(), gate)?,
             Step::Damage(how) => damage(&self.journal(), how.place)?,
+            Step::DeleteJournal => delete(&self.journal())?,
+            Step::SetBackJournal(by) => set_back(&self.journal(), by.milliseconds())?,
+            Step::LimitFiles(limit) => {
+                self.programs.named(&limit.name)?.limit_files(limit.bytes).await?;
+            }
             Step::Keep(name) => {
                 let content = fs::read(stage.folder().join(name))?;
                 self.kept.insert(name.clone(), content);
@@ -81,6 +87,7 @@ impl<'a> Steps<'a> {
             }
             Step::LeaveInErrorLane(records) => stage.other_tool(*records, true)?,
             Step::LeaveReserved(records) => stage.other_tool(*records, false)?,
+            Step::ClearReserved => stage.clear_reserved()?,
             Step::UseBucket(requests) => stage.use_bucket(*requests),
             Step::SignIn => stage.sign_in(&[])?,
             other => on_the_portal(other, stage)?,
@@ -154,6 +161,10 @@ fn on_the_portal(step: &Step, stage: &Stage) -> Result<()> {
         Step::Event(event) => stage.people(|portal, now| {
             portal.record_event(&event.event, event.data.clone(), now);
         }),
+        Step::Bind(Bind { event, connector }) => {
+            stage.people(|portal, _| portal.bind(event, connector));
+        }
+        Step::TurnClock(by) => stage.turn_clock(by.milliseconds()),
         Step::Fault(fault) => {
             let fault = fault.fault()?;
             stage.people(|portal, _| portal.inject(fault));

@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use tokio::time::{Instant, sleep};
 
 use crate::program::Programs;
-use crate::scenario::step::Condition;
+use crate::scenario::condition::Condition;
 use crate::stage::Stage;
 
 /// How often the portal and the files are looked at.

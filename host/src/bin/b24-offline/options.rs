@@ -82,7 +82,7 @@ pub(crate) struct Listen {
     #[arg(long, value_enum, default_value_t = OnRejectName::Park)]
     on_reject: OnRejectName,
 
-    /// Reservation, or lossless deletion; auto goes by the portal's plan
+    /// Reservation, or lossless deletion, which needs --journal; auto goes by the portal's plan
     #[arg(long, value_enum, default_value_t = ModeName::Auto)]
     mode: ModeName,
 

@@ -1,6 +1,5 @@
 //! What happens in a scenario, one step after the other.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::PlanName;
+use super::condition::Condition;
 use super::expect::Expect;
 use super::options::Options;
 
@@ -56,16 +56,28 @@ pub enum Step {
     SetScopes(Vec<String>),
     /// The portal has another plan.
     SetPlan(PlanName),
+    /// Somebody binds an event, with any connector.
+    Bind(Bind),
+    /// The portal's clock is turned forward.
+    TurnClock(Span),
     /// Another tool reserves so many records and registers them as errors.
     LeaveInErrorLane(u64),
     /// Another consumer reserves so many records and is never seen again.
     LeaveReserved(u64),
+    /// Another consumer clears everything that is reserved, whoever has it.
+    ClearReserved,
     /// Another program at the same address has used so many requests of the portal's bucket.
     UseBucket(u64),
     /// Handlers that wait at this gate go on, and all later ones.
     Release(String),
     /// Overwrites bytes of the journal, which no program has open.
     Damage(Damage),
+    /// The journal is deleted, with what stands beside it; no program has it open.
+    DeleteJournal,
+    /// The journal says that the queue was last looked at so much earlier; no program has it open.
+    SetBackJournal(Span),
+    /// No file that a program writes to may grow beyond so many bytes from now on, as on a full disk.
+    LimitFiles(LimitFiles),
     /// Remembers the content of a file of the run's folder.
     Keep(String),
     /// The file is as it was remembered.
@@ -100,6 +112,48 @@ pub struct Start {
     pub closed_stdout: bool,
 }
 
+/// Somebody binds an event.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// Its name.
+    pub event: String,
+    /// The queue's connector; empty for the queue without a source.
+    #[serde(default)]
+    pub connector: String,
+}
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// Days of 24 hours.
+    #[serde(default)]
+    pub days: u64,
+    /// Hours on top.
+    #[serde(default)]
+    pub hours: u64,
+}
+
+impl Span {
+    /// In milliseconds.
+    #[must_use]
+    pub fn milliseconds(self) -> u64 {
+        self.days.saturating_mul(24).saturating_add(self.hours).saturating_mul(3_600_000)
+    }
+}
+
+/// Limits the size of a program's files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitFiles {
+    /// Whose.
+    #[serde(default = "main_name")]
+    pub name: String,
+    /// The most bytes that a file may have.
+    pub bytes: u64,
+}
+
 impl Default for Start {
     fn default() -> Start {
         Start { name: "main".to_owned(), listen: Options::default(), closed_stdout: false }
@@ -125,7 +179,7 @@ impl Default for Exit {
 }
 
 /// The longest wait for a step if nothing else is said, in seconds.
-const WITHIN: u64 = 60;
+pub(super) const WITHIN: u64 = 60;
 
 /// Sends a signal.
 #[derive(Clone, Debug, Deserialize)]
@@ -134,7 +188,7 @@ pub struct Signal {
     /// To which program.
     #[serde(default = "main_name")]
     pub name: String,
-    /// `TERM` or `INT`.
+    /// Which one.
     pub signal: SignalName,
 }
 
@@ -142,7 +196,7 @@ fn main_name() -> String {
     "main".to_owned()
 }
 
-/// A signal that a program can answer.
+/// A signal that a program can answer, or that freezes it for a while.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SignalName {
@@ -150,6 +204,10 @@ pub enum SignalName {
     Term,
     /// SIGINT.
     Int,
+    /// SIGSTOP: it stands still, as on a machine that is asleep.
+    Stop,
+    /// SIGCONT: it goes on.
+    Cont,
 }
 
 impl SignalName {
@@ -159,52 +217,8 @@ impl SignalName {
         match self {
             SignalName::Term => "TERM",
             SignalName::Int => "INT",
-        }
-    }
-}
-
-/// What is waited for: all that is named has to hold.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Condition {
-    /// At least so many changes were given to a handler or printed.
-    pub handed: Option<usize>,
-    /// At least so many changes are done.
-    pub done: Option<usize>,
-    /// At least so many handlers wait at gates.
-    pub holding: Option<usize>,
-    /// The portal's table has exactly so many records.
-    pub records: Option<usize>,
-    /// At least so many records are reserved.
-    pub reserved: Option<u64>,
-    /// Exactly so many events are bound.
-    pub bound: Option<usize>,
-    /// At least so many objects were announced as parked.
-    pub parked: Option<usize>,
-    /// A line on standard error has this text.
-    pub notice: Option<String>,
-    /// At least so many calls of methods have arrived, alone or in batches.
-    pub calls: BTreeMap<String, u64>,
-    /// Whether each fault has struck.
-    pub faults_struck: bool,
-    /// Seconds after which the test has failed.
-    pub within: u64,
-}
-
-impl Default for Condition {
-    fn default() -> Condition {
-        Condition {
-            handed: None,
-            done: None,
-            holding: None,
-            records: None,
-            reserved: None,
-            bound: None,
-            parked: None,
-            notice: None,
-            calls: BTreeMap::new(),
-            faults_struck: false,
-            within: WITHIN,
+            SignalName::Stop => "STOP",
+            SignalName::Cont => "CONT",
         }
     }
 }
@@ -314,6 +328,8 @@ pub enum Place {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn fault(text: &str) -> Result<()> {
@@ -351,6 +367,7 @@ mod tests {
             "steps = [{ wait = { colour = 1 } }]",
             "steps = [{ signal = { signal = 'KILL' } }]",
             "steps = [{ check = { colour = 1 } }]",
+            "steps = [{ turn_clock = { weeks = 1 } }]",
         ] {
             assert!(steps(wrong).is_err(), "{wrong}");
         }

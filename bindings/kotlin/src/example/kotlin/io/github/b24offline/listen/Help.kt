@@ -34,8 +34,8 @@ Options:
                             enterprise (5/s and 250), off [default: standard]
   --on-reject <ON_REJECT>   What becomes of a rejected change: park, or register with
                             event.offline.error first [default: park]
-  --mode <MODE>             reserve, or delete (lossless); auto goes by the portal's plan
-                            [default: auto]
+  --mode <MODE>             reserve, or delete (lossless, needs --journal); auto goes by the portal's
+                            plan [default: auto]
   --retrieve <RETRIEVE>     How the data is read: list (many objects a call), get (one by one), none
                             [default: list]
   --batch-size <N>          The most records reserved at once, 1 to 2250 [default: adaptive]
