@@ -82,11 +82,12 @@ impl Cycle {
     }
 
     fn sent(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
-        if self.trails.len() >= MOST && !self.trails.contains_key(object) {
+        let new = !self.trails.contains_key(object);
+        if new && self.trails.len() >= MOST {
             return;
         }
         let held = self.trails.change(object.clone(), |trail| {
-            if trail.is_over(now) {
+            if new || trail.is_over(now) {
                 *trail = Trail { newest, ..Trail::default() };
             }
             (trail.wrote, trail.followed, trail.last) = (ON_ITS_WAY, false, now);
@@ -211,6 +212,72 @@ impl Machine {
         if !std::mem::replace(&mut trail.told, true) {
             let delay = now.until(until);
             self.notice(Notice::Cycle { object: object.clone(), delay });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(id: usize) -> ObjectId {
+        ObjectId::new("crm.deal", id.to_string())
+    }
+
+    /// A write that is executed at once, and its delivery.
+    fn round(cycle: &mut Cycle, newest: u64, now: Moment) {
+        cycle.sent(&object(1), Some(RecordId(1)), now);
+        cycle.answered(&object(1), true, now);
+        cycle.delivered(&object(1), Some(RecordId(newest)), now.plus(ECHO));
+    }
+
+    #[test]
+    fn trails_are_bounded_and_dropped_when_nothing_is_written() {
+        let (mut cycle, mut now) = (Cycle::default(), Moment(0));
+        for id in 0..MOST + 5 {
+            cycle.sent(&object(id), None, now);
+        }
+        assert_eq!(cycle.trails.len(), MOST);
+        cycle.clean(now.plus(FORGET));
+        assert_eq!(cycle.trails.len(), MOST, "writes on their way are waited for");
+        for id in 0..MOST {
+            cycle.answered(&object(id), id != 2, now);
+        }
+        cycle.delivered(&object(1), Some(RecordId(9)), now);
+        now = now.plus(FORGET);
+        cycle.clean(now.plus(Millis(ECHO.0 - 1)));
+        assert_eq!(cycle.trails.len(), MOST, "not so soon after the last time");
+        cycle.clean(now.plus(ECHO));
+        assert_eq!(cycle.trails.len(), 0);
+    }
+
+    #[test]
+    fn a_slowed_trail_outlives_its_longest_delay() {
+        let (mut cycle, mut now) = (Cycle::default(), Moment(0));
+        for newest in 2..40 {
+            round(&mut cycle, newest, now);
+            now = now.plus(ECHO);
+            if let Some(until) = cycle.held(Some(&object(1)), now) {
+                assert!(until <= now.plus(LONGEST));
+                now = until;
+            }
+            cycle.clean(now);
+            assert_eq!(cycle.trails.len(), 1);
+            assert_eq!(cycle.held(Some(&object(1)), now), None, "its time has come");
+        }
+        assert_eq!(cycle.trails.get(&object(1)).map(|trail| trail.rounds), Some(38));
+    }
+
+    #[test]
+    fn a_delivery_after_ten_seconds_or_of_nothing_newer_is_no_echo() {
+        let (mut cycle, mut now) = (Cycle::default(), Moment(0));
+        for newest in 2..20 {
+            cycle.sent(&object(1), Some(RecordId(1)), now);
+            cycle.answered(&object(1), true, now);
+            cycle.delivered(&object(1), Some(RecordId(1)), now);
+            now = now.plus(ECHO).plus(Millis(1));
+            cycle.delivered(&object(1), Some(RecordId(newest)), now);
+            assert_eq!(cycle.held(Some(&object(1)), now), None);
         }
     }
 }

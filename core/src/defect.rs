@@ -106,6 +106,18 @@ defects! {
     IgnoreOperating,
     /// Entries of settled reservations stay in the journal.
     JournalGrows,
+    /// Without reservation: records are deleted before the journal knows them.
+    DeleteBeforeSaved,
+    /// Without reservation: everything up to an ID is deleted, also what was not listed.
+    DeleteUpTo,
+    /// Without reservation: after an unknown outcome the data is read before the 60 s are over.
+    ReadBeforeLate,
+    /// Records near the age at which the portal deletes them are reserved like others (F4).
+    IgnoreAge,
+    /// With several consumers: reservations of others are adopted at once.
+    IgnoreLease,
+    /// With several consumers: what is done is cleared without being read again.
+    NoSecondReading,
 }
 
 /// The defect of a machine, if it has one.

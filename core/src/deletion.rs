@@ -31,7 +31,7 @@ pub(crate) struct Deletion {
     pub(crate) checked: Option<Moment>,
     /// A whole page of free records was old.
     many: bool,
-    /// Rows that could not be read when the queue was last listed.
+    /// Rows that could not be read, and were told of.
     strange: Vec<String>,
 }
 
@@ -93,6 +93,7 @@ impl Deletion {
     }
 
     pub(crate) fn list(&mut self, key: Key, record: Record) {
+        self.unsure.remove(&record.id);
         self.listed.insert(record.id, Listed { key, record, stage: Stage::Saving });
     }
 
@@ -179,15 +180,20 @@ impl Deletion {
 
     /// A record that the journal knows is in hand by another way; `true` when it waited here.
     pub(crate) fn is_found(&mut self, id: RecordId) -> bool {
-        self.unsure.remove(&id).is_some()
+        let is_due = self.listed.get(&id).is_some_and(|listed| listed.stage == Stage::Due);
+        self.unsure.remove(&id).is_some() || (is_due && self.listed.remove(&id).is_some())
     }
 
-    /// What can't be deleted late any more.
-    pub(crate) fn ripe(&mut self, now: Moment) -> Vec<(Key, Record)> {
+    /// What can't be deleted late any more is deleted again: only an answer tells that it is gone. Delivered
+    /// before, a record that is still there would come once more under the same key, with newer data.
+    pub(crate) fn ripen(&mut self, now: Moment) {
         let ripe = self.unsure.iter().filter(|(_, unsure)| unsure.until <= now);
         let ripe: Vec<RecordId> = ripe.map(|(id, _)| *id).collect();
-        let unsure = ripe.iter().filter_map(|id| self.unsure.remove(id));
-        unsure.map(|unsure| (unsure.key, unsure.record)).collect()
+        for id in ripe {
+            if let Some(Unsure { key, record, .. }) = self.unsure.remove(&id) {
+                self.listed.insert(id, Listed { key, record, stage: Stage::Due });
+            }
+        }
     }
 
     pub(crate) fn next_ripe(&self) -> Option<Moment> {
@@ -262,8 +268,11 @@ mod tests {
         let runs = deletion.runs(1);
         deletion.lost(runs[0], Moment(1_000));
         assert!(deletion.is_through() && !deletion.is_empty());
-        assert!(deletion.ripe(Moment(60_999)).is_empty());
-        assert_eq!(deletion.ripe(Moment(66_000)).len(), 1);
+        deletion.ripen(Moment(65_999));
+        assert!(!deletion.is_due());
+        deletion.ripen(Moment(66_000));
+        assert_eq!(deletion.runs(1), runs);
+        assert_eq!(deletion.taken(runs[0]).len(), 1);
         assert!(deletion.is_empty());
     }
 

@@ -248,7 +248,8 @@ impl Machine {
             (Ask::Read(reading), _) => self.lane_unread(&reading),
             (Ask::Delete(run), Miss::NotExecuted) => self.deletion.again(run),
             (Ask::Delete(run), Miss::Unknown) => {
-                self.deletion.lost(run, now);
+                let since = if self.has(Defect::ReadBeforeLate) { Moment(0) } else { now };
+                self.deletion.lost(run, since);
                 // it marks before it deletes, and may have died between (F7)
                 self.sweep.demand(now);
             }

@@ -74,7 +74,7 @@ impl Machine {
     /// Records in hand whose absence would tell something.
     fn watched(&self) -> Set<RecordId> {
         let registers = self.config.on_reject == OnReject::Register;
-        let now = i64::try_from(self.book.clock.wall().0 / 1_000).unwrap_or(i64::MAX);
+        let now = i64::try_from(self.book.portal_now().0 / 1_000).unwrap_or(i64::MAX);
         let mut watched = Set::new();
         for record in self.lane.reserved(registers) {
             let at = portal_seconds(&record.changed_at).unwrap_or(i64::MIN);

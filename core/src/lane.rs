@@ -248,8 +248,10 @@ impl Lane {
         })
     }
 
-    /// Takes a record out of wherever it is, because the portal has freed and changed it.
-    fn displace(&mut self, id: RecordId) {
+    /// Takes a record out of wherever it is, because the portal has freed and changed it; `true` when the
+    /// journal has an entry that was to go with it.
+    fn displace(&mut self, id: RecordId) -> bool {
+        let kept = self.known(id).is_some_and(|record| record.kept);
         if let Some(process) = self.known(id).and_then(|record| record.process.clone()) {
             self.release(&process, id);
         }
@@ -263,6 +265,7 @@ impl Lane {
         if let Some(parked) = entry.and_then(|entry| entry.parked.as_mut()) {
             parked.records.remove(&id);
         }
+        kept
     }
 
     /// A record is settled, parked or gone: its reservation need not remember it.

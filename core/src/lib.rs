@@ -83,7 +83,8 @@
 //! Facts `F1` to `F35` in the documentation are those of `docs/protocol.md`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
-#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
+#![cfg_attr(not(test), deny(clippy::unreachable, clippy::todo, clippy::unimplemented))]
 #![cfg_attr(not(feature = "uniffi"), forbid(unsafe_code))]
 // the glue that uniffi generates
 #![cfg_attr(feature = "uniffi", allow(unsafe_code))]

@@ -181,7 +181,11 @@ impl Machine {
             sweep: Sweep::new(config.sweep),
             deletion: Deletion::default(),
             mode: None,
-            leases: Leases::new(config.consumers),
+            leases: Leases::new(if broken.has(Defect::IgnoreLease) {
+                Consumers::Sole
+            } else {
+                config.consumers
+            }),
             watch: Watch::default(),
             writes: Writes::default(),
             cycle: Cycle::default(),
@@ -352,7 +356,7 @@ impl Machine {
     fn run(&mut self) {
         let now = self.now();
         self.expire(now);
-        self.take_ripe(now);
+        self.deletion.ripen(now);
         self.lane.wake(now);
         self.cycle.clean(now);
         self.flush();

@@ -310,7 +310,13 @@ mod tests {
             reads(&one("user", "7"), r#"[{"ID":"7"}]"#),
             [Read::Present(r#"{"ID":"7"}"#.into())]
         );
-        let read = reads(&one("crm.deal", "7"), r#"{"ID":"8"}"#);
-        assert!(matches!(read.as_slice(), [Read::Strange(_)]));
+        assert_eq!(reads(&one("user", "7"), "false"), [Read::Gone]);
+        // another value is neither an object nor the absence of one
+        for text in [r#"{"ID":"8"}"#, "7", "true", r#""gone""#, "[7]", r#"[{"ID":"7"},{"ID":"7"}]"#] {
+            for kind in ["crm.deal", "user"] {
+                let read = reads(&one(kind, "7"), text);
+                assert!(matches!(read.as_slice(), [Read::Strange(_)]), "{kind} {text} {read:?}");
+            }
+        }
     }
 }

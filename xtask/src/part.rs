@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use crate::closing::{Failure, Report, closing};
 use crate::command::Invocation;
 use crate::workspace::Workspace;
-use crate::{conformance, demo, kotlin, npm, peers, python, tools};
+use crate::{conformance, demo, fuzz, kotlin, model, mutants, npm, peers, python, simulate, tools};
 
 /// One part of a test run. The order here is the order of a run: what is quick and fails often comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -19,6 +19,16 @@ pub(crate) enum Part {
     Clippy,
     /// The tests of all crates on this machine
     Native,
+    /// Every state of the machine in bounded worlds
+    Model,
+    /// The decoders get what nobody would send
+    Fuzz,
+    /// The core is changed where the last commit touched it, and a test notices
+    Mutants,
+    /// Many lives of a queue and its client, each made from one seed
+    Simulate,
+    /// Machines that are wrong on purpose are caught
+    Broken,
     /// The crate and the npm package in Node and in Chromium, and their size
     Wasm,
     /// The Python package
@@ -93,6 +103,11 @@ impl Part {
                 "warnings",
             ]),
             Self::Native => native(workspace, invocation),
+            Self::Model => model::part(workspace, invocation),
+            Self::Fuzz => fuzz::run(workspace, invocation, &[]),
+            Self::Mutants => mutants::run(workspace, invocation, &mutants::Which::Diff(None)),
+            Self::Simulate => simulate::simulate(workspace, invocation),
+            Self::Broken => simulate::broken(workspace, invocation),
             Self::Wasm => npm::run(workspace, invocation),
             Self::Python => python::run(workspace, invocation),
             Self::Kotlin => kotlin::run(workspace, invocation),

@@ -10,6 +10,7 @@ use crate::command::Invocation;
 use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_MUTANTS: &str = "27.1.0";
 /// The feature of the bindings that lets a test see a panic cross the boundary.
 pub(crate) const PANIC_ON_PURPOSE: &str = "panic-on-purpose";
 
@@ -30,21 +31,7 @@ pub(crate) fn install_target(
 /// Checks licences, bans and sources against deny.toml. Advisories are left out: they need a git
 /// clone of a data base, and a run must not change its result with the day.
 pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    let root = workspace.built("tools");
-    let program = root.join("bin").join("cargo-deny");
-    if version_of(&program).as_deref() != Some(CARGO_DENY) {
-        invocation.note(format!("installing cargo-deny {CARGO_DENY}, a few minutes, once"));
-        let build = root.join("deny");
-        // not optimised: it is quicker to build, and its work takes a second
-        let mut install =
-            workspace.cargo(&["install", "--locked", "--force", "--quiet", "--debug"]);
-        install.args(["--version", CARGO_DENY, "--root"]).arg(&root).arg("cargo-deny");
-        invocation.run({
-            install.env("CARGO_TARGET_DIR", &build);
-            install
-        })?;
-        std::fs::remove_dir_all(&build)?;
-    }
+    let program = cargo_tool(workspace, invocation, "cargo-deny", CARGO_DENY)?;
     for manifest in ["Cargo.toml", "tools/Cargo.toml"] {
         let mut check = workspace.command(&program);
         check.args(["--locked", "--manifest-path", manifest]);
@@ -52,6 +39,34 @@ pub(crate) fn deny(workspace: &Workspace, invocation: &mut Invocation) -> Result
         invocation.run(check)?;
     }
     Ok(())
+}
+
+/// The program that changes the core in one place after the other.
+pub(crate) fn cargo_mutants(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+    cargo_tool(workspace, invocation, "cargo-mutants", CARGO_MUTANTS)
+}
+
+/// A program of this version from the registry.
+fn cargo_tool(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    name: &str,
+    version: &str,
+) -> Result<PathBuf> {
+    let root = workspace.built("tools");
+    let program = root.join("bin").join(name);
+    if version_of(&program).as_deref() != Some(version) {
+        invocation.note(format!("installing {name} {version}, a few minutes, once"));
+        let build = root.join(name);
+        // not optimised: it is quicker to build, and its work takes a second
+        let mut install =
+            workspace.cargo(&["install", "--locked", "--force", "--quiet", "--debug"]);
+        install.args(["--version", version, "--root"]).arg(&root).arg(name);
+        install.env("CARGO_TARGET_DIR", &build);
+        invocation.run(install)?;
+        std::fs::remove_dir_all(&build)?;
+    }
+    Ok(program)
 }
 
 /// Builds wasm-bindgen, its test runner and uniffi-bindgen at the versions that the crates use. Answers their folder.

@@ -84,6 +84,18 @@ impl Workspace {
         command
     }
 
+    /// What git says to these arguments.
+    pub(crate) fn git(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.command("git").args(arguments).output().context("git is missing")?;
+        anyhow::ensure!(
+            output.status.success(),
+            "git {} failed: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// The cargo that runs this program, with arguments.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(cargo_program());

@@ -6,6 +6,7 @@ use crate::deletion::Run;
 use crate::dispatch::Miss;
 use crate::json::Value;
 use crate::machine::{Machine, PhaseState};
+use crate::ordered::Map;
 use crate::probe;
 use crate::sweep::PAGE;
 use crate::wire::request;
@@ -33,12 +34,16 @@ fn list_params(which: Listing) -> Value {
     }
 }
 
-fn delete_params(run: &Run) -> Value {
-    let ids = [(">=ID", run.first.0.into()), ("<=ID", run.last.0.into())];
+fn delete_params(run: &Run, from: bool) -> Value {
+    let mut ids: Map<String, Value> = Map::new();
+    ids.insert("<=ID".into(), run.last.0.into());
+    if from {
+        ids.insert(">=ID".into(), run.first.0.into());
+    }
     Value::object([
         ("clear", 1.into()),
         ("error", u64::from(run.side == Side::Errored).into()),
-        ("filter", Value::object(ids)),
+        ("filter", Value::Object(ids)),
         ("limit", run.len().into()),
     ])
 }
@@ -84,7 +89,10 @@ impl Machine {
                 call("event.offline.get", Value::object(params))
             }
             Ask::List(which) => call("event.offline.list", list_params(*which)),
-            Ask::Delete(run) => call("event.offline.get", delete_params(run)),
+            Ask::Delete(run) => {
+                let from = !self.has(Defect::DeleteUpTo);
+                call("event.offline.get", delete_params(run, from))
+            }
             Ask::Lag => {
                 let free = Value::object([("=PROCESS_ID", "".into())]);
                 call("event.offline.list", Value::object([("filter", free)]))

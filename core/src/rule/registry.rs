@@ -262,6 +262,37 @@ mod tests {
     }
 
     #[test]
+    fn a_write_names_its_object_by_method_and_parameters() {
+        let registry = Registry::new(&[]);
+        let written = |method: &str, params: &str| {
+            let params = Value::read(params).unwrap();
+            registry.written(method, &params).map(|object| object.to_string())
+        };
+        for (method, params, object) in [
+            ("crm.deal.update", r#"{"id":7,"fields":{}}"#, "crm.deal 7"),
+            ("CRM.Lead.Update", r#"{"ID":" 7 "}"#, "crm.lead 7"),
+            ("crm.item.update", r#"{"entityTypeId":1220,"id":"7"}"#, "crm.item:1220 7"),
+            ("crm.item.update", r#"{"entityTypeId":"2","id":7}"#, "crm.deal 7"),
+            ("tasks.task.update", r#"{"taskId":7}"#, "tasks.task 7"),
+            ("task.commentitem.update", r#"{"TASKID":9,"ITEMID":7}"#, "task.commentitem 7"),
+            ("user.update", r#"{"ID":7}"#, "user 7"),
+            ("crm.currency.update", r#"{"id":"CHE"}"#, "crm.currency CHE"),
+        ] {
+            assert_eq!(written(method, params).as_deref(), Some(object), "{method}");
+        }
+        for (method, params) in [
+            ("crm.deal.add", r#"{"id":7}"#),
+            ("crm.deal.update", r#"{"fields":{"id":7}}"#),
+            ("crm.item.update", r#"{"id":7}"#),
+            ("disk.file.update", r#"{"id":7}"#),
+            ("batch", r#"{"cmd":{"a":"crm.deal.update?id=7"}}"#),
+            (".update", r#"{"id":7}"#),
+        ] {
+            assert_eq!(written(method, params), None, "{method}");
+        }
+    }
+
+    #[test]
     fn every_built_in_rule_passes_the_check_of_users_rules() {
         for rule in builtin::rules() {
             rule.check().unwrap();

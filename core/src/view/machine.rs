@@ -45,7 +45,7 @@ impl View for Machine {
             leases,
             // only told of
             watch: _,
-            // delays writes and nothing else, and nothing is written in the model
+            // delays the user's writes, never a delivery; the model writes nothing
             cycle: _,
             writes,
             ledger,

@@ -61,12 +61,12 @@ impl View for Work {
             registered,
             rested_by,
             delivered,
+            // only a part of the idempotency key
+            overtaken: _,
             done,
             differed,
-            overtaken,
         } = self;
         delivered.view(frame, to);
-        overtaken.view(frame, to);
         done.view(frame, to);
         // from the second on only the delay grows
         (*differed).min(2).view(frame, to);
@@ -276,15 +276,9 @@ impl View for Ask {
                 to.number(9);
                 page.view(frame, to);
             }
-            Ask::List(Listing::Lane { side, page, limit }) => {
+            Ask::List(listing) => {
                 to.number(10);
-                to.number(*side as u64);
-                page.view(frame, to);
-                limit.view(frame, to);
-            }
-            Ask::List(Listing::Oldest { page }) => {
-                to.number(11);
-                page.view(frame, to);
+                listing.view(frame, to);
             }
             Ask::Delete(run) => {
                 to.number(12);
@@ -311,5 +305,22 @@ impl View for Run {
 impl View for Fingerprint {
     fn view(&self, _: &Frame, to: &mut dyn Sink) {
         to.print(self.number());
+    }
+}
+
+impl View for Listing {
+    fn view(&self, frame: &Frame, to: &mut dyn Sink) {
+        match self {
+            Listing::Lane { side, page, limit } => {
+                to.number(0);
+                to.number(*side as u64);
+                page.view(frame, to);
+                limit.view(frame, to);
+            }
+            Listing::Oldest { page } => {
+                to.number(1);
+                page.view(frame, to);
+            }
+        }
     }
 }

@@ -16,10 +16,14 @@ impl View for Writes {
 
 impl View for Write {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Write { id, method, params, batched, turn: _, object: _ } = self;
+        let Write { id, method, params, batched, object, turn: _ } = self;
         to.number(id.0);
         to.text(method);
         to.text(&params.to_string());
         batched.view(frame, to);
+        object.is_some().view(frame, to);
+        if let Some(object) = object {
+            to.object(object);
+        }
     }
 }

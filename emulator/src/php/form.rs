@@ -52,7 +52,8 @@ fn put(root: &mut PhpArray, name: &str, value: String) {
 /// The keys on the way to a variable, `None` for "the next number".
 fn path(name: &str) -> Option<Vec<Option<Key>>> {
     let name = name.trim_start_matches(' ');
-    let (outer, mut rest) = match name.get(1..).and_then(|tail| tail.find('[')) {
+    // the first byte is part of the name whatever it is
+    let (outer, mut rest) = match name.bytes().skip(1).position(|byte| byte == b'[') {
         Some(before) => name.split_at(before + 1),
         None => (name, ""),
     };

@@ -114,7 +114,8 @@ async fn options_that_make_no_sense() {
     )
     .await;
     wrong_usage(&jsonl(&["--connector", "ware\nhouse"]), &["control characters"]).await;
-    wrong_usage(&jsonl(&["--mode", "delete"]), &["needs a durable journal", "auto or reserve"]).await;
+    wrong_usage(&jsonl(&["--mode", "delete"]), &["needs a durable journal", "auto or reserve"])
+        .await;
     wrong_usage(&jsonl(&["--on-reject", "register"]), &["journal"]).await;
     wrong_usage(&jsonl(&["--attempts", "0"]), &["attempts", "1 to 1,000"]).await;
     wrong_usage(&jsonl(&["--batch-size", "0"]), &["batch size"]).await;

@@ -27,8 +27,7 @@ pub(crate) fn damage(journal: &Path, place: Place) -> Result<()> {
 
 /// Deletes the journal and what a database keeps beside it.
 pub(crate) fn delete(journal: &Path) -> Result<()> {
-    fs::remove_file(journal)
-        .with_context(|| format!("{} can't be deleted", journal.display()))?;
+    fs::remove_file(journal).with_context(|| format!("{} can't be deleted", journal.display()))?;
     for end in [LOG, INDEX] {
         if beside(journal, end).exists() {
             fs::remove_file(beside(journal, end))?;

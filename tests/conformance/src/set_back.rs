@@ -76,7 +76,9 @@ mod tests {
     fn both_formats_are_set_back_with_a_checksum_that_fits() {
         let folder = tempfile::tempdir().unwrap();
         let text = folder.path().join("text");
-        let lines = |value: &str| format!("{{\"header\":1}}\n[\"kept/1\",\"x\"]\n{}\n", json!([QUEUE, value]));
+        let lines = |value: &str| {
+            format!("{{\"header\":1}}\n[\"kept/1\",\"x\"]\n{}\n", json!([QUEUE, value]))
+        };
         fs::write(&text, lines(&value(5_000))).unwrap();
         set_back(&text, 2_000).unwrap();
         assert_eq!(fs::read_to_string(&text).unwrap(), lines(&value(3_000)));
@@ -85,7 +87,8 @@ mod tests {
         database.execute("CREATE TABLE journal (key TEXT PRIMARY KEY, value TEXT)", []).unwrap();
         database.execute("INSERT INTO journal VALUES (?1, ?2)", [QUEUE, &value(5_000)]).unwrap();
         set_back(&path, 2_000).unwrap();
-        let read = database.query_row("SELECT value FROM journal", [], |row| row.get::<_, String>(0));
+        let read =
+            database.query_row("SELECT value FROM journal", [], |row| row.get::<_, String>(0));
         assert_eq!(read.unwrap(), value(3_000));
     }
 

@@ -60,7 +60,7 @@ impl Case {
     }
 
     /// Writes it down.
-    pub(crate) fn keep(&self, why: &str) -> Result<PathBuf> {
+    pub(crate) fn keep(&self, why: &str, folder: &Path) -> Result<PathBuf> {
         let part = |bytes: &Vec<u8>| match std::str::from_utf8(bytes) {
             Ok(text) => json!(text),
             Err(_) => json!({ "bytes": bytes }),
@@ -71,8 +71,8 @@ impl Case {
         });
         let text = serde_json::to_string_pretty(&file)? + "\n";
         let sum = text.bytes().fold(17u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(byte));
-        let path = folder().join(format!("{}-{sum:08x}.json", self.decoder.name()));
-        fs::create_dir_all(folder())?;
+        let path = folder.join(format!("{}-{sum:08x}.json", self.decoder.name()));
+        fs::create_dir_all(folder)?;
         fs::write(&path, text)?;
         Ok(path)
     }
@@ -177,9 +177,8 @@ mod tests {
     fn a_case_is_read_as_it_was_kept() {
         let parts = vec![b"200 {}".to_vec(), vec![0xff, 0]];
         let case = Case { decoder: Decoder::Answers, setup: 7, parts };
-        let path = case.keep("only a test").unwrap();
-        let read = Case::read(&path);
-        fs::remove_file(&path).unwrap();
-        assert_eq!(read.unwrap(), case);
+        let folder = tempfile::tempdir().unwrap();
+        let path = case.keep("only a test", folder.path()).unwrap();
+        assert_eq!(Case::read(&path).unwrap(), case);
     }
 }

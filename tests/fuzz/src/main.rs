@@ -221,7 +221,7 @@ fn some(decoder: Decoder, wanted: u64, seed: u64, (at, of): (u64, u64)) -> Resul
             let case = Case { decoder, setup, parts: feed.into_parts() };
             let small = if case.failure().is_some() { case.shrunk() } else { case };
             let why = small.failure().unwrap_or(why);
-            let path = small.keep(&why)?;
+            let path = small.keep(&why, &kept::folder())?;
             eprintln!("fuzz: {} fails: {why}\n  kept as {}", decoder.name(), path.display());
             failed = true;
             break;

@@ -8,7 +8,7 @@ static MEMORY: PeakAlloc = PeakAlloc;
 /// So many bytes an input may cost whatever its size is.
 pub(crate) const FLOOR: usize = 256 * 1024;
 /// So many bytes each byte of an input may cost.
-pub(crate) const EACH: usize = 100;
+pub(crate) const EACH: usize = 160;
 
 /// What one input cost.
 #[derive(Debug, Clone, Copy, Default)]

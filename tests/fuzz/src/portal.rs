@@ -59,7 +59,10 @@ impl Portal {
     fn result(&mut self, sub: &SubCall, dice: &mut Dice) -> Tree {
         let yes = || Tree::Literal("true".into());
         match sub.method.as_str() {
-            "feature.get" => Tree::map([("value", Tree::text("Y"))]),
+            "feature.get" => {
+                let lacks = self.busy && dice.one_in(8);
+                Tree::map([("value", Tree::text(if lacks { "N" } else { "Y" }))])
+            }
             "event.get" => bindings(),
             "event.offline.get" if self.busy => self.reserved(dice),
             "event.offline.get" => {

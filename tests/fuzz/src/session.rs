@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use b24_offline_core::{
-    Batch, BatchSize, Call, Config, Connector, Durability, Effect, EventName, Input,
-    JournalContents, JournalEntry, Limits, Machine, Millis, OnReject, Phase, Redrive, Reply,
+    Batch, BatchSize, Call, Config, Connector, Consumers, Durability, Effect, EventName, Input,
+    JournalContents, JournalEntry, Limits, Machine, Millis, Mode, OnReject, Phase, Redrive, Reply,
     Retrieve, Retry, SaveOutcome, Timestamp, Verdict, Verdicts, WriteId,
 };
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use crate::portal::{CONNECTOR, EVENTS, Portal};
 use crate::tally::Tally;
 
 const START: Timestamp = Timestamp(1_795_000_000_000);
+/// A method may be held back for ten minutes, and so may the next.
+const RECOVERY: Millis = Millis::seconds(1_800);
 
 /// A machine, what it waits for, and the journal that it keeps.
 #[derive(Debug)]
@@ -40,6 +42,13 @@ pub(crate) fn config(dice: &mut Dice) -> Config {
     }
     config.retrieve =
         [Retrieve::List, Retrieve::List, Retrieve::Get, Retrieve::None][dice.below(4)];
+    config.mode = [Mode::Auto, Mode::Auto, Mode::Reserve, Mode::Delete][dice.below(4)];
+    if config.journal == Durability::None && config.mode == Mode::Delete {
+        config.mode = Mode::Auto;
+    }
+    if config.on_reject == OnReject::Park && dice.one_in(4) {
+        config.consumers = Consumers::Shared { lease: Millis::seconds(130) };
+    }
     config.limits = Limits::Off;
     config.batch_size = BatchSize::Fixed(1 + dice.below(8) as u32);
     config.poll = Millis(500);
@@ -209,18 +218,13 @@ impl Session {
     /// After whatever came before it works again, and ends when it is told to.
     pub(crate) fn recovers(&mut self) -> Result<(), String> {
         let sweeps = self.machine.status().counters.sweeps;
-        for _ in 0..60 {
-            self.honest(4, false)?;
-            let status = self.machine.status();
-            let works = status.counters.sweeps > sweeps
-                && matches!(status.phase, Phase::Running | Phase::HandlerDown);
-            if works || self.is_over() {
-                break;
+        let started = self.now;
+        while !self.is_over() && self.machine.status().counters.sweeps == sweeps {
+            if self.now.since(started) > RECOVERY {
+                let status = self.machine.status();
+                return Err(format!("good answers for half an hour, and no sweep: {status:?}"));
             }
-        }
-        let status = self.machine.status();
-        if !self.is_over() && status.counters.sweeps == sweeps {
-            return Err(format!("240 good answers later it has not swept: {status:?}"));
+            self.honest(4, false)?;
         }
         self.give(Input::Stop, None)?;
         for _ in 0..60 {

@@ -188,10 +188,18 @@ fn nest(value: &mut Tree, dice: &mut Dice) {
 }
 
 fn large(dice: &mut Dice) -> Tree {
-    let size = if dice.one_in(8) { 4_000 } else { 400 };
+    let size = if dice.one_in(2_000) {
+        300_000
+    } else if dice.one_in(8) {
+        4_000
+    } else {
+        400
+    };
     let size = 1 + dice.below(size);
     match dice.below(4) {
         0 => Tree::Literal("9".repeat(size)),
+        // as many values as so many bytes can hold
+        1 if dice.one_in(2) => Tree::Literal(format!("[{}0]", "0,".repeat(size))),
         1 => Tree::Text(dice.pick(&TEXTS).repeat(size)),
         2 => Tree::List(vec![literal(dice); size]),
         _ => Tree::Map((0..size).map(|n| (n.to_string(), literal(dice))).collect()),

@@ -9,7 +9,7 @@ use crate::server::{EVENTS, Message};
 use crate::wire;
 
 /// A fingerprint; two worlds with the same one count as the same.
-pub type Print = u128;
+pub(crate) type Print = u128;
 
 #[derive(Debug, Clone, Copy)]
 enum Token {
@@ -29,7 +29,7 @@ enum Token {
 
 /// Gathers a world, then gives its fingerprint.
 #[derive(Debug, Default)]
-pub struct Canon {
+pub(crate) struct Canon {
     tokens: Vec<Token>,
     records: Vec<u64>,
     processes: Vec<u64>,
@@ -50,7 +50,7 @@ const KINDS: u128 = 1 << 64;
 
 impl Canon {
     /// The reservations as they stand, by process_id: what a machine has seen of one is compared with that.
-    pub fn reservations(&mut self, records: &[crate::server::Record]) {
+    pub(crate) fn reservations(&mut self, records: &[crate::server::Record]) {
         self.rows.clear();
         for record in records.iter().filter(|record| record.process != 0) {
             if !self.rows.iter().any(|(process, _)| *process == record.process) {
@@ -63,7 +63,7 @@ impl Canon {
     }
 
     /// Begins a world at this time, in seconds; `fine`: it counts that a change happened in this very second.
-    pub fn begin(&mut self, now: u64, fine: bool) {
+    pub(crate) fn begin(&mut self, now: u64, fine: bool) {
         for list in [&mut self.records, &mut self.processes, &mut self.times, &mut self.locals] {
             list.clear();
         }
@@ -72,17 +72,17 @@ impl Canon {
     }
 
     /// The next consumer follows: its ids are its own.
-    pub fn next_consumer(&mut self) {
+    pub(crate) fn next_consumer(&mut self) {
         self.scope += 1;
     }
 
     /// An object by number.
-    pub fn object_number(&mut self, object: u8) {
+    pub(crate) fn object_number(&mut self, object: u8) {
         self.tokens.push(Token::Object(object));
     }
 
     /// A process_id by number.
-    pub fn process_number(&mut self, process: u64) {
+    pub(crate) fn process_number(&mut self, process: u64) {
         if process == 0 {
             self.tokens.push(Token::Number(0));
         } else {
@@ -92,18 +92,18 @@ impl Canon {
     }
 
     /// A time of change in seconds.
-    pub fn seconds(&mut self, seconds: u64) {
+    pub(crate) fn seconds(&mut self, seconds: u64) {
         self.tokens.push(Token::Time(seconds));
         self.times.push(seconds);
     }
 
     /// A MESSAGE_ID by number.
-    pub fn message_number(&mut self, message: Message) {
+    pub(crate) fn message_number(&mut self, message: Message) {
         self.tokens.push(Token::Message(message));
     }
 
     /// The least fingerprint under all exchanges of objects.
-    pub fn print(&mut self, objects: u8) -> Print {
+    pub(crate) fn print(&mut self, objects: u8) -> Print {
         for list in [&mut self.records, &mut self.processes, &mut self.times, &mut self.locals] {
             list.sort_unstable();
             list.dedup();
@@ -121,25 +121,23 @@ impl Canon {
     fn hash_run(&self, at: &mut usize, names: &[u8; 2]) -> Print {
         let mut hash: Print = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
         while let Some(token) = self.tokens.get(*at) {
-            match token {
-                Token::EndSet | Token::Item => break,
-                Token::BeginSet => {
-                    *at += 1;
-                    let mut items = Vec::new();
-                    while matches!(self.tokens.get(*at), Some(Token::Item)) {
-                        *at += 1;
-                        items.push(self.hash_run(at, names));
-                    }
-                    items.sort_unstable();
-                    hash = mix(hash, 12 * KINDS + items.len() as u128);
-                    hash = items.into_iter().fold(hash, mix);
-                    *at += 1;
-                }
-                token => {
-                    hash = mix(hash, self.value(*token, names));
-                    *at += 1;
-                }
+            if matches!(token, Token::EndSet | Token::Item) {
+                break;
             }
+            *at += 1;
+            if !matches!(token, Token::BeginSet) {
+                hash = mix(hash, self.value(*token, names));
+                continue;
+            }
+            let mut items = Vec::new();
+            while matches!(self.tokens.get(*at), Some(Token::Item)) {
+                *at += 1;
+                items.push(self.hash_run(at, names));
+            }
+            items.sort_unstable();
+            hash = mix(hash, 12 * KINDS + items.len() as u128);
+            hash = items.into_iter().fold(hash, mix);
+            *at += 1;
         }
         hash
     }

@@ -8,9 +8,10 @@ use std::fmt;
 use b24_offline_core::view;
 use b24_offline_core::{Change, JournalEntry};
 
+use crate::consumer::Consumer;
 use crate::server::{Named, Record};
 use crate::wire::Op;
-use crate::world::{Consumer, World};
+use crate::world::World;
 
 /// One promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +80,7 @@ fn is_covered(world: &World, record: &Record) -> bool {
 }
 
 /// `NoEarlyDelete`: `gone` was deleted by a call of ours.
-pub fn no_early_delete(world: &World, gone: &[Record]) -> Option<Broken> {
+pub(crate) fn no_early_delete(world: &World, gone: &[Record]) -> Option<Broken> {
     let lost = gone.iter().find(|record| !is_covered(world, record))?;
     let what = format!(
         "record {} of deal {} was deleted at version {}, and only version {} is done",
@@ -92,28 +93,35 @@ pub fn no_early_delete(world: &World, gone: &[Record]) -> Option<Broken> {
 }
 
 /// `AgeSafe`: `gone` was deleted by the portal because of its age.
-pub fn age_safe(world: &World, gone: &[Record]) -> Option<Broken> {
+pub(crate) fn age_safe(world: &World, gone: &[Record]) -> Option<Broken> {
     let lost = gone.iter().find(|record| !is_covered(world, record))?;
     let what = format!("record {} of deal {} has aged away", lost.id, lost.message.object + 1);
     Some((Invariant::AgeSafe, what))
 }
 
 /// `ClearByName`: these sub-calls are sent.
-pub fn clear_by_name(ops: &[(String, Op)]) -> Option<Broken> {
+pub(crate) fn clear_by_name(ops: &[(String, Op)]) -> Option<Broken> {
     let wrong = ops.iter().find_map(|(_, op)| match op {
         Op::Clear(0, _) | Op::Error(0, _) => Some("the empty process_id"),
         Op::Clear(_, Named::All) => Some("a whole reservation"),
         Op::Clear(_, Named::Messages(_)) => Some("records by MESSAGE_ID"),
         Op::Error(_, messages) if messages.is_empty() => Some("nothing"),
         Op::Get(get) if get.process.is_some() => Some("a reservation to be read again by get"),
-        _ => None,
+        Op::Clear(_, Named::Ids(_))
+        | Op::Error(..)
+        | Op::Get(_)
+        | Op::Feature(_)
+        | Op::Bindings
+        | Op::List { .. }
+        | Op::ReadMany(_)
+        | Op::ReadOne(_) => None,
     })?;
     Some((Invariant::ClearByName, format!("a call names {wrong}")))
 }
 
 /// `BothLanes`, what is sent: an `error` for an object that is not with the user's code, whose intent is in the
 /// journal, and none twice.
-pub fn error_by_the_rule(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Broken> {
+pub(crate) fn error_by_the_rule(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Broken> {
     let broken = |what: String| Some((Invariant::BothLanes, what));
     for (_, op) in ops {
         let Op::Error(process, messages) = op else { continue };
@@ -134,14 +142,14 @@ pub fn error_by_the_rule(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Br
 }
 
 /// `LateSafe`: no `get` is sent blindly.
-pub fn late_safe(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Broken> {
+pub(crate) fn late_safe(consumer: &Consumer, ops: &[(String, Op)]) -> Option<Broken> {
     let gets = ops.iter().any(|(_, op)| op.reserves());
     let what = "a get is sent although another may still be unseen".to_owned();
     (gets && consumer.blind).then_some((Invariant::LateSafe, what))
 }
 
 /// `WriteAhead`: this change is delivered.
-pub fn write_ahead(consumer: &Consumer, change: &Change) -> Option<Broken> {
+pub(crate) fn write_ahead(consumer: &Consumer, change: &Change) -> Option<Broken> {
     if !consumer.is_durable {
         return None;
     }
@@ -163,14 +171,14 @@ fn knows(key: &str, value: &str, id: u64) -> bool {
 }
 
 /// `NoRegress`, one at a time: this object is delivered.
-pub fn one_at_a_time(world: &World, object: u8) -> Option<Broken> {
+pub(crate) fn one_at_a_time(world: &World, object: u8) -> Option<Broken> {
     let twice = !world.shared && world.consumers.iter().any(|consumer| consumer.delivers(object));
     let what = format!("deal {} is delivered while a delivery of it is open", object + 1);
     twice.then_some((Invariant::NoRegress, what))
 }
 
 /// `NoRegress`, never back: this version is applied to the target.
-pub fn no_regress(world: &World, object: u8, version: u8) -> Option<Broken> {
+pub(crate) fn no_regress(world: &World, object: u8, version: u8) -> Option<Broken> {
     let target = world.target.get(usize::from(object)).copied().unwrap_or_default();
     let what =
         format!("the target's deal {} goes back from version {target} to {version}", object + 1);
@@ -178,7 +186,7 @@ pub fn no_regress(world: &World, object: u8, version: u8) -> Option<Broken> {
 }
 
 /// `BothLanes`, what is not delivered: an object whose `error` may still be executed.
-pub fn rests_while_error_may_run(world: &World, object: u8) -> Option<Broken> {
+pub(crate) fn rests_while_error_may_run(world: &World, object: u8) -> Option<Broken> {
     let flights = world.consumers.iter().filter_map(|consumer| consumer.flight.as_ref());
     let mut requests = flights.map(|flight| &flight.request).chain(&world.late);
     let may_run = requests.any(|request| {

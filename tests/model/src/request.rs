@@ -7,7 +7,7 @@ use crate::wire::{Answer, Op};
 
 /// A batch, and how far the portal has come with it.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// The sub-calls with their names.
     pub ops: Arc<Vec<(String, Op)>>,
     /// How many were executed.
@@ -22,7 +22,7 @@ pub struct Request {
 
 /// Where others may come between.
 #[derive(Debug, Clone, Copy)]
-pub struct Breaks {
+pub(crate) struct Breaks {
     /// Between the two steps of a `get`.
     pub in_get: bool,
     /// Between two sub-calls.
@@ -32,23 +32,28 @@ pub struct Breaks {
 impl Request {
     /// Whether all of it was executed.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.at >= self.ops.len()
     }
 
     /// Whether nothing of it was executed.
     #[must_use]
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.at == 0 && self.selected.is_none()
     }
 
     /// Whether an `error` is in it that may still be executed.
-    pub fn errors_to_come(&self) -> impl Iterator<Item = &Op> {
+    pub(crate) fn errors_to_come(&self) -> impl Iterator<Item = &Op> {
         self.ops.iter().skip(self.at).map(|(_, op)| op).filter(|op| matches!(op, Op::Error(..)))
     }
 
     /// Executes up to the next break, at most `most` sub-calls; gives the records that were deleted.
-    pub fn advance(&mut self, server: &mut Server, breaks: Breaks, most: usize) -> Vec<Record> {
+    pub(crate) fn advance(
+        &mut self,
+        server: &mut Server,
+        breaks: Breaks,
+        most: usize,
+    ) -> Vec<Record> {
         let mut gone = Vec::new();
         while let Some((_, op)) = self.ops.get(self.at).filter(|_| self.at < most) {
             if let Op::Get(get) = op

@@ -4,7 +4,6 @@
 //! order. So the figures and stories of a run are the same each time. Of what was seen only the fingerprint is
 //! kept, with a link to where it came from and the step, so that its story can be told.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::{Duration, Instant};
 
@@ -41,7 +40,8 @@ impl Hasher for Plain {
     }
 }
 
-pub(crate) type Seen = HashMap<Print, u32, BuildHasherDefault<Plain>>;
+#[expect(clippy::disallowed_types, reason = "nothing ever goes through it in its order")]
+pub(crate) type Seen = std::collections::HashMap<Print, u32, BuildHasherDefault<Plain>>;
 
 /// A state that was reached.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use crate::server::Message;
 
 /// One step. Numbers are places in the world's lists, so that a path can be gone again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// An object changes.
     Change(Message),
     /// Another tool puts a free record into the error lane.
@@ -39,7 +39,7 @@ pub enum Step {
 
 /// What the user's code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judged {
+pub(crate) enum Judged {
     /// It is in the target.
     Done,
     /// Once more.
@@ -50,7 +50,7 @@ pub enum Judged {
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// It could not be sent.
     NotSent,
     /// It is lost on its way, and nobody knows.

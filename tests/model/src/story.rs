@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use crate::invariant::Broken;
 use crate::search::Search;
 use crate::server::{Message, Record};
-use crate::step::{Fault, Judged, Step};
+use crate::step::{Fault, Step};
 use crate::wire::{Answer, EVENT_NAMES, Op};
 use crate::world::World;
 
@@ -128,20 +128,7 @@ fn request(world: &World, c: usize) -> String {
 
 fn words(step: Step, before: &World, after: &World) -> String {
     let mut text = match step {
-        Step::Change(message) => {
-            let version = after.server.versions.get(usize::from(message.object)).copied();
-            let record = after
-                .server
-                .records
-                .iter()
-                .find(|record| record.message == message && record.process == 0);
-            format!(
-                "the portal records a change of {} (v{}) as record {}",
-                deal(message, after),
-                version.unwrap_or_default(),
-                record.map_or(0, |record| record.id)
-            )
-        }
+        Step::Change(message) => changed(message, after),
         Step::ErrorByAnother(at) => {
             let record = before.server.records.get(at).map(row).unwrap_or_default();
             format!("another tool puts {record} into the error lane")
@@ -153,11 +140,7 @@ fn words(step: Step, before: &World, after: &World) -> String {
             let batches = before.consumers.get(c).map(|consumer| consumer.batches.as_slice());
             let given = batches.and_then(|all| all.get(batch)).and_then(|(_, all)| all.get(at));
             let (object, version) = given.map_or((0, 0), |given| (given.object, given.version));
-            let verdict = match judged {
-                Judged::Done => "done",
-                Judged::Retry => "retry",
-                Judged::Reject => "reject",
-            };
+            let verdict = format!("{judged:?}").to_lowercase();
             format!("the user's code judges deal {} at v{version}: {verdict}", object + 1)
         }
         Step::Tick(c) => {
@@ -176,25 +159,7 @@ fn words(step: Step, before: &World, after: &World) -> String {
             };
             format!("{} is killed and started again{saved}", who(before, c))
         }
-        Step::Fault(c, fault) => {
-            let asked = request(before, c);
-            match fault {
-                Fault::NotSent => format!("the request can't be sent ({asked})"),
-                Fault::Lost => format!("the request is lost on its way ({asked})"),
-                Fault::Late => format!("no answer comes; it may be executed later ({asked})"),
-                Fault::Twice => format!("the request arrives twice, first: {asked}"),
-                Fault::Cut(most) => {
-                    format!("the request dies after {most} sub-calls, unanswered ({asked})")
-                }
-                Fault::CutAnswered(most) => {
-                    format!("only the first {most} sub-calls run and are answered ({asked})")
-                }
-                Fault::AnswerLost => format!("the answer is lost ({asked})"),
-                Fault::ServerFailed(at) => {
-                    format!("sub-call {} runs and is answered as failed ({asked})", at + 1)
-                }
-            }
-        }
+        Step::Fault(c, fault) => went_wrong(fault, &request(before, c)),
         Step::Late(at) => {
             let asked = before
                 .late
@@ -210,6 +175,36 @@ fn words(step: Step, before: &World, after: &World) -> String {
     };
     consequences(&mut text, before, after);
     text
+}
+
+fn changed(message: Message, after: &World) -> String {
+    let version = after.server.versions.get(usize::from(message.object)).copied();
+    let free = |record: &&Record| record.message == message && record.process == 0;
+    format!(
+        "the portal records a change of {} (v{}) as record {}",
+        deal(message, after),
+        version.unwrap_or_default(),
+        after.server.records.iter().find(free).map_or(0, |record| record.id)
+    )
+}
+
+fn went_wrong(fault: Fault, asked: &str) -> String {
+    match fault {
+        Fault::NotSent => format!("the request can't be sent ({asked})"),
+        Fault::Lost => format!("the request is lost on its way ({asked})"),
+        Fault::Late => format!("no answer comes; it may be executed later ({asked})"),
+        Fault::Twice => format!("the request arrives twice, first: {asked}"),
+        Fault::Cut(most) => {
+            format!("the request dies after {most} sub-calls, unanswered ({asked})")
+        }
+        Fault::CutAnswered(most) => {
+            format!("only the first {most} sub-calls run and are answered ({asked})")
+        }
+        Fault::AnswerLost => format!("the answer is lost ({asked})"),
+        Fault::ServerFailed(at) => {
+            format!("sub-call {} runs and is answered as failed ({asked})", at + 1)
+        }
+    }
 }
 
 fn executed(before: &World, after: &World, c: usize) -> String {
@@ -233,7 +228,12 @@ fn executed(before: &World, after: &World, c: usize) -> String {
             Some(all.collect::<Vec<_>>().join(", "))
         }
         Answer::Object(object, version) => Some(format!("deal {} v{version}", object + 1)),
-        _ => None,
+        Answer::Got(..)
+        | Answer::Listed(..)
+        | Answer::Feature(_)
+        | Answer::Bindings
+        | Answer::True
+        | Answer::Failed(_) => None,
     });
     let answers: Vec<String> = answers.collect();
     let done = after.ops.iter().take(after.at).skip(before.at).map(|(_, op)| op);
@@ -250,8 +250,9 @@ fn executed(before: &World, after: &World, c: usize) -> String {
 /// What the machines do next.
 fn consequences(text: &mut String, before: &World, after: &World) {
     for (c, (was, is)) in before.consumers.iter().zip(&after.consumers).enumerate() {
-        let call =
-            |consumer: &crate::world::Consumer| consumer.flight.as_ref().map(|flight| flight.call);
+        let call = |consumer: &crate::consumer::Consumer| {
+            consumer.flight.as_ref().map(|flight| flight.call)
+        };
         if call(is).is_some() && call(is) != call(was) {
             let _ = write!(text, "; {} asks: {}", who(after, c), request(after, c));
         }

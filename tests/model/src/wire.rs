@@ -9,11 +9,11 @@ use crate::calendar;
 use crate::server::{Compare, EVENTS, Get, MOST_OBJECTS, Message, Named, Record, Term};
 
 /// The events of an object, by number.
-pub const EVENT_NAMES: [&str; EVENTS as usize] = ["ONCRMDEALUPDATE", "ONCRMDEALADD"];
+pub(crate) const EVENT_NAMES: [&str; EVENTS as usize] = ["ONCRMDEALUPDATE", "ONCRMDEALADD"];
 
 /// One sub-call of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Op {
+pub(crate) enum Op {
     /// `feature.get`; whether for `rest_offline_extended`.
     Feature(bool),
     /// `event.get`.
@@ -40,14 +40,14 @@ pub enum Op {
 impl Op {
     /// Whether it makes a reservation.
     #[must_use]
-    pub fn reserves(&self) -> bool {
+    pub(crate) fn reserves(&self) -> bool {
         matches!(self, Op::Get(get) if get.process.is_none() && !get.clear)
     }
 }
 
 /// What became of a sub-call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// `feature.get`.
     Feature(bool),
     /// `event.get`: everything is bound.
@@ -72,7 +72,7 @@ struct BatchCall {
 }
 
 /// The sub-calls of a batch, in order, with their names; `Err` says what this model does not know.
-pub fn parse(method: &str, params: &str) -> Result<Vec<(String, Op)>, String> {
+pub(crate) fn parse(method: &str, params: &str) -> Result<Vec<(String, Op)>, String> {
     if method != "batch" {
         return Err(format!("{method} is no batch"));
     }
@@ -209,7 +209,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// The number behind a process_id; 0 for the empty one.
-pub fn process(text: &str) -> Result<u64, String> {
+pub(crate) fn process(text: &str) -> Result<u64, String> {
     if text.is_empty() {
         return Ok(0);
     }
@@ -221,7 +221,7 @@ fn process_text(process: u64) -> String {
 }
 
 /// The object and event behind a MESSAGE_ID.
-pub fn message(text: &str) -> Result<Message, String> {
+pub(crate) fn message(text: &str) -> Result<Message, String> {
     let code: u8 = text.strip_prefix('m').ok_or("no MESSAGE_ID").map(number)??;
     Ok(Message { object: code / EVENTS, event: code % EVENTS })
 }
@@ -231,7 +231,7 @@ fn message_text(message: Message) -> String {
 }
 
 /// The number of an object: its id less one.
-pub fn object(text: &str) -> Result<u8, String> {
+pub(crate) fn object(text: &str) -> Result<u8, String> {
     let id: u8 = number(text)?;
     let object = id.checked_sub(1).filter(|object| usize::from(*object) < MOST_OBJECTS);
     object.ok_or_else(|| format!("there is no object {text}"))
@@ -242,13 +242,13 @@ fn event(name: &str) -> Option<u8> {
 }
 
 /// The object and version in what was read of an object.
-pub fn data(text: &str) -> Option<(u8, u8)> {
+pub(crate) fn data(text: &str) -> Option<(u8, u8)> {
     let (id, version) = text.strip_prefix(r#"{"ID":""#)?.split_once(r#"","VERSION":"#)?;
     Some((object(id).ok()?, version.strip_suffix('}')?.parse().ok()?))
 }
 
 /// Everything that can be read of objects in these worlds.
-pub fn every_data() -> impl Iterator<Item = ((u8, u8), String)> {
+pub(crate) fn every_data() -> impl Iterator<Item = ((u8, u8), String)> {
     (0..MOST_OBJECTS as u8).flat_map(|object| {
         (0..8).map(move |version| ((object, version), data_text(object, version)))
     })
@@ -315,7 +315,7 @@ fn result(out: &mut String, answer: &Answer) {
 }
 
 /// The body of a batch's answer (F32).
-pub fn body<'a>(answers: impl Iterator<Item = (&'a str, &'a Answer)>) -> String {
+pub(crate) fn body<'a>(answers: impl Iterator<Item = (&'a str, &'a Answer)>) -> String {
     let (mut results, mut errors, mut totals) = (String::new(), String::new(), String::new());
     for (name, answer) in answers {
         let out = if matches!(answer, Answer::Failed(_)) { &mut errors } else { &mut results };

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use b24_offline_core::{
-    Batch, Call, CallId, Defect, Effect, Input, JournalContents, JournalEntry, Lost, Machine,
-    NotSent, Phase, Reply, Save, SaveId, SaveOutcome, Timestamp, Verdict, Verdicts, Wake,
+    Batch, Call, Defect, Effect, Input, JournalContents, JournalEntry, Lost, Machine, NotSent,
+    Phase, Reply, Save, SaveId, SaveOutcome, Timestamp, Verdict, Verdicts,
 };
 
 use crate::bounds::{Bounds, Left};
+use crate::consumer::{Consumer, Flight, Given, is_sweep, note_errors, note_unknown};
 use crate::invariant::{self, Broken, Invariant};
 use crate::request::{Breaks, Request};
-use crate::server::{MOST_OBJECTS, Message, Record, Server};
+use crate::server::{MOST_OBJECTS, Record, Server};
 use crate::step::Judged;
 use crate::wire::{self, Answer, Op};
 
@@ -21,52 +22,9 @@ pub(crate) const LATEST: u64 = 60_000;
 /// Longer than a sweep's period, a rest, a lease and the life of a late request together.
 pub(crate) const LEAP: u64 = 400_000;
 
-/// A request on its way, and who asked.
-#[derive(Debug, Clone)]
-pub struct Flight {
-    pub(crate) call: CallId,
-    pub(crate) request: Request,
-}
-
-/// A change with the user's code.
-#[derive(Debug, Clone)]
-pub struct Given {
-    pub(crate) key: String,
-    pub(crate) object: u8,
-    pub(crate) version: u8,
-}
-
-/// A program that drains the queue.
-#[derive(Debug, Clone)]
-pub struct Consumer {
-    pub(crate) machine: Arc<Machine>,
-    pub(crate) wake: Option<Wake>,
-    pub(crate) journal: Arc<BTreeMap<String, String>>,
-    pub(crate) is_durable: bool,
-    pub(crate) flight: Option<Flight>,
-    pub(crate) saves: Vec<Save>,
-    pub(crate) batches: Vec<(b24_offline_core::BatchId, Vec<Given>)>,
-    /// A `get` has an unknown outcome, and no sweep has looked since.
-    pub(crate) blind: bool,
-    /// Each `error` that was sent and perhaps executed.
-    pub(crate) unsure: Vec<(u64, Message)>,
-}
-
-impl Consumer {
-    /// Whether the object is with the user's code.
-    pub(crate) fn delivers(&self, object: u8) -> bool {
-        self.batches.iter().flat_map(|(_, given)| given).any(|given| given.object == object)
-    }
-
-    /// Whether the journal would drive or show the object without the portal's help.
-    pub(crate) fn has_home(&self, object: u8) -> bool {
-        self.journal.iter().any(|(key, value)| invariant::home(key, value) == Some(object))
-    }
-}
-
 /// Everything.
 #[derive(Debug, Clone)]
-pub struct World {
+pub(crate) struct World {
     pub(crate) bounds: &'static Bounds,
     pub(crate) defect: Option<Defect>,
     pub(crate) shared: bool,
@@ -96,7 +54,7 @@ impl World {
     ///
     /// # Errors
     /// When the machine refuses the configuration.
-    pub fn new(bounds: &'static Bounds, defect: Option<Defect>) -> anyhow::Result<World> {
+    pub(crate) fn new(bounds: &'static Bounds, defect: Option<Defect>) -> anyhow::Result<World> {
         let mut world = World {
             bounds,
             defect,
@@ -395,24 +353,5 @@ impl World {
     pub(crate) fn expire(&mut self) {
         let gone: Vec<Record> = self.server.age(self.now / 1_000);
         self.note(invariant::age_safe(self, &gone));
-    }
-}
-
-fn is_sweep(op: &Op) -> bool {
-    use crate::server::{Compare, Term};
-    let reserved = |term: &Term| matches!(term, Term::Process(Compare::Above, _));
-    matches!(op, Op::List { filter, .. } if filter.iter().any(reserved))
-}
-
-fn note_unknown<'a>(consumer: &mut Consumer, mut ops: impl Iterator<Item = &'a Op>) {
-    consumer.blind |= ops.any(Op::reserves);
-}
-
-fn note_errors(consumer: &mut Consumer, request: &Request) {
-    for (_, op) in request.ops.iter() {
-        if let Op::Error(process, messages) = op {
-            let named = messages.iter().map(|message| (*process, *message));
-            consumer.unsure.extend(named);
-        }
     }
 }

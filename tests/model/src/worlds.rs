@@ -135,10 +135,122 @@ pub const WORLDS: &[Bounds] = &[
         ..BASE
     },
     Bounds {
+        name: "shared-two-steps",
+        about: "two machines on one queue whose get selects, then marks",
+        deep: true,
+        consumers: 2,
+        two_steps: true,
+        left: Left { changes: 2, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "shared-net",
+        about: "two machines on one queue, a kill and a fault",
+        deep: true,
+        consumers: 2,
+        left: Left { changes: 1, crashes: 1, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "two-objects-deep",
+        about: "two objects; a kill and a fault",
+        deep: true,
+        objects: 2,
+        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "register-deep",
+        about: "rejected changes are registered first; two events, a kill and a fault",
+        deep: true,
+        register: true,
+        events: 2,
+        attempts: 1,
+        left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "deletion-deep",
+        about: "two objects without reservation; a kill, a fault",
+        deep: true,
+        delete: true,
+        objects: 2,
+        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
         name: "shared",
         about: "two machines on one queue",
         consumers: 2,
         left: Left { changes: 1, crashes: 1, ..NONE },
+        ..BASE
+    },
+];
+
+/// Small worlds in which defects are looked for, the smallest first.
+pub const TRAPS: &[Bounds] = &[
+    Bounds {
+        name: "trap-failure",
+        about: "a failure",
+        left: Left { changes: 2, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-park",
+        about: "a rejected change, and a redrive",
+        attempts: 1,
+        left: Left { changes: 2, failures: 1, redrives: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-kill",
+        about: "a kill while the journal is written",
+        prompt: false,
+        left: Left { changes: 1, crashes: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-net",
+        about: "a fault of the net",
+        left: Left { changes: 2, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-errored",
+        about: "a record in the error lane, and a kill",
+        left: Left { changes: 1, errors: 1, crashes: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-register",
+        about: "a rejected change is registered on a bad net",
+        register: true,
+        left: Left { changes: 1, faults: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-events",
+        about: "a rejected change of an object with two events is registered",
+        register: true,
+        attempts: 1,
+        events: 2,
+        left: Left { changes: 2, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-register-kill",
+        about: "a rejected change is registered, and a kill",
+        register: true,
+        prompt: false,
+        left: Left { changes: 1, crashes: 1, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-objects",
+        about: "two objects, a failure",
+        objects: 2,
+        batch: 4,
+        left: Left { changes: 2, failures: 1, ..NONE },
         ..BASE
     },
 ];

@@ -252,6 +252,19 @@ impl UsersCode {
         new
     }
 
+    /// Another consumer reads an object and puts it into the other system.
+    pub(crate) fn apply_elsewhere(&mut self, kind: &str, id: &str, portal: &mut Portal, now: u64) {
+        let version = portal.version(kind, id);
+        let exists = portal.exists(kind, id);
+        let state = if exists { State::Present } else { State::Gone };
+        self.target.insert((kind.to_owned(), id.to_owned()), (state, version));
+        let sight = match version.filter(|_| exists) {
+            Some(version) => Sight::Version(version),
+            None => Sight::Gone,
+        };
+        portal.delivered(kind, id, sight, now);
+    }
+
     pub(crate) fn words(change: &Change) -> String {
         let events: Vec<&str> = change.events.iter().map(|event| event.as_str()).collect();
         format!(

@@ -1,14 +1,16 @@
 //! One life from its first to its last moment: faults, then quiet, then the reckoning.
 
-use b24_offline_core::{Durability, Input, Phase, Redrive, State, WriteId};
-use b24_offline_emulator::{Php, Plan as PortalPlan};
+mod reckon;
+
+use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, WriteId};
+use b24_offline_emulator::Php;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::law::{Breach, Law};
 use crate::marks::{Mark, Marks};
 use crate::plan::{KINDS, Plan, What};
-use crate::world::{Keep, Maker, START, World, event_names};
+use crate::world::{Keep, Maker, START, World, event_names, plan_with};
 
 /// What a life came to.
 #[derive(Debug, Clone)]
@@ -98,6 +100,7 @@ impl World {
             What::Clock { by } => self.jump_with_call = Some(*by),
             What::Sleep { ms } => self.sleep_with_call = Some(*ms),
             What::Orphan { errored, limit } => self.orphan(*errored, *limit, false),
+            What::Other { limit, holds } => self.other_reserves(*limit, *holds),
             What::LeaveErrored { limit } => self.orphan(false, *limit, true),
             What::LoseBindings => self.lose_bindings(),
             What::Plan { extended } => self.set_plan(*extended),
@@ -108,10 +111,8 @@ impl World {
     }
 
     fn set_plan(&mut self, extended: bool) {
-        self.plan_changed |= !extended;
-        use b24_offline_emulator::Feature;
-        let offline_extended = if extended { Feature::On } else { Feature::Off };
-        self.portal.set_plan(PortalPlan { offline_extended, ..PortalPlan::default() });
+        self.plan_changed |= extended != self.settings.extended;
+        self.portal.set_plan(plan_with(extended));
     }
 
     fn lose_bindings(&mut self) {
@@ -131,6 +132,7 @@ impl World {
         self.give(Input::Redrive(Redrive::All));
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not done by people")]
     fn people(&mut self, what: &What) {
         self.number_of_changes += 1;
         let (now, number) = (self.now, self.number_of_changes);
@@ -196,49 +198,15 @@ impl World {
         self.give(Input::Write { write, method, params: params.to_string() });
     }
 
-    /// Another consumer reserves records and is never seen again; or registers them as errors before.
-    fn orphan(&mut self, errored: bool, limit: u64, registers: bool) {
-        self.transport.refresh(&mut self.portal, self.now);
-        let params = Php::map([
-            ("clear", Php::from("0")),
-            ("limit", Php::from(limit.to_string())),
-            ("error", Php::from(if errored { "1" } else { "0" })),
-        ]);
-        let connector = self.connector();
-        let get = self.transport.authorised("event.offline.get", params, connector);
-        let outcome = self.portal.handle(&get.from_address("other"), self.now);
-        let answer = outcome.json().unwrap_or_default();
-        let rows = answer["result"]["events"].as_array().cloned().unwrap_or_default();
-        let ids = rows.iter().filter_map(|row| row["ID"].as_str()?.parse::<u64>().ok());
-        if !registers {
-            let kept =
-                if errored { &mut self.witness.errored_orphans } else { &mut self.witness.orphans };
-            kept.extend(ids);
-            return;
-        }
-        self.witness.dark.extend(ids);
-        let messages = rows.iter().filter_map(|row| row["MESSAGE_ID"].as_str());
-        let process = answer["result"]["process_id"].as_str().unwrap_or_default().to_owned();
-        if process.is_empty() || rows.is_empty() {
-            return;
-        }
-        let params = Php::map([
-            ("process_id", Php::from(process)),
-            ("message_id", Php::list(messages.map(Php::from))),
-        ]);
-        let error = self.transport.authorised("event.offline.error", params, connector);
-        self.portal.handle(&error.from_address("other"), self.now);
-    }
-
     /// Nothing fails any more: everything must converge, in bounded time.
     fn quiet(&mut self) {
         if self.is_broken() {
             return;
         }
         self.tell(|| "quiet".into());
-        self.quiet = true;
+        self.quiet_since = Some(self.now);
         self.portal.clear_faults();
-        self.set_plan(true);
+        self.set_plan(self.settings.extended_last);
         self.code.calm();
         (self.disk_full, self.repeats) = (0, (0, 0));
         (self.damage, self.crash_within) = (None, None);
@@ -283,7 +251,12 @@ impl World {
         let before = orphans(self);
         // a machine that is away, or backs off, begins within the first two minutes
         let away = self.restart_at.map_or(0, |at| at.saturating_sub(self.now));
-        let end = self.now + away + settings.sweep.0 * 5 / 4 + 60_000 + 150_000;
+        let lease = match settings.consumers {
+            Consumers::Sole => 0,
+            // it is seen, rests, and is seen to have rested
+            Consumers::Shared { lease } => 2 * lease.0 + settings.sweep.0 * 5 / 4,
+        };
+        let end = self.now + away + settings.sweep.0 * 5 / 4 + 60_000 + 150_000 + lease;
         self.pass(end);
         if before.is_empty() || self.is_broken() {
             return;
@@ -355,90 +328,5 @@ impl World {
         let row = rows.iter().find(|row| row.process_id.is_empty() || !parked(row.id))?;
         let (id, process) = (row.id, &row.process_id);
         Some(format!("record {id} is left, under '{process}', errored: {}", row.error))
-    }
-
-    fn reckon(&mut self) {
-        let audit = self.portal.audit();
-        // what was in the journal alone is lost with it, and told
-        let told = self.resync_told;
-        if let Some(lost) = audit.lost.first().filter(|_| !told) {
-            let law = match (audit.aged_records > 0, self.plan_changed) {
-                (true, _) => Law::AgeSafe,
-                (false, true) => Law::PlanSafe,
-                (false, false) => Law::Converge,
-            };
-            self.witness.broken(law, format!("lost: {lost:?}"));
-        }
-        self.witness.marks.met_if(Mark::Aged, audit.aged_records > 0);
-        let rows = self.portal.queue();
-        let left = |id: &u64| rows.iter().any(|row| row.id == *id);
-        let gone = self.witness.parked.values().flatten().any(|id| !left(id));
-        self.witness.marks.met_if(Mark::ParkedAged, audit.aged_records > 0 && gone);
-        if audit.regressions > 0 {
-            self.witness.broken(Law::NoRegress, "a target went back to an older state");
-        }
-        if audit.bucket_violations > 0 {
-            self.witness.broken(Law::Polite, "a request above the bucket");
-        }
-        if let (Some(name), Some(true)) = (
-            self.connector(),
-            self.connector().map(|name| audit.own_writes_returned.contains_key(name)),
-        ) {
-            self.witness.broken(Law::Connector, format!("an own write came back to {name}"));
-        }
-        let bound = event_names().len();
-        if self.portal.bindings().len() < bound {
-            self.witness.broken(Law::GapSeen, "an event is not bound again");
-        }
-        if self.bindings_lost == Some(true) {
-            self.witness.broken(Law::GapSeen, "lost bindings were not reported");
-        }
-        self.targets_agree();
-        self.journal_is_lean();
-    }
-
-    /// The system that takes each key once has come as far as the one that takes every change.
-    fn targets_agree(&mut self) {
-        let mut wrong = None;
-        for (object, (state, version)) in &self.code.target {
-            // what is announced to nobody may be seen by a redelivery: our own writes, gone users
-            let unannounced = object.0 == "user" && *state == State::Gone;
-            if unannounced || self.own.contains(object) || self.gaps || object.1.contains('@') {
-                continue;
-            }
-            if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
-                wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
-            }
-            if *state == State::Gone && self.portal.exists(&object.0, &object.1) {
-                wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
-            }
-        }
-        if let Some((law, what)) = wrong {
-            self.witness.broken(law, what);
-        }
-    }
-
-    fn journal_is_lean(&mut self) {
-        let parked = self.witness.parked.len();
-        if self.journal.len() > parked + 1 {
-            let keys: Vec<&str> = self.journal.keys().take(6).collect();
-            let what = format!("{} entries for {parked} parked: {keys:?}", self.journal.len());
-            self.witness.broken(Law::Lean, what);
-        }
-    }
-
-    /// A last change comes within the poll interval (Stale).
-    fn is_fresh(&mut self) {
-        let hindered = self.settings.operating_ms < 480_000 || self.settings.until_empty;
-        if hindered || self.is_broken() {
-            return;
-        }
-        let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
-        let object = ("crm.deal".to_owned(), id.unwrap_or_default());
-        let end = self.now + self.settings.poll.0 * 5 / 4 + 20_000;
-        self.pass(end);
-        if !self.code.target.contains_key(&object) {
-            self.witness.broken(Law::Stale, "the last change did not come in time");
-        }
     }
 }

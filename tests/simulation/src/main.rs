@@ -16,6 +16,7 @@ mod journal;
 mod law;
 mod life;
 mod marks;
+mod others;
 mod plan;
 mod random;
 mod run;
@@ -52,6 +53,9 @@ enum Action {
         /// Tell the story of this seed with the defect
         #[arg(long, requires = "defect")]
         seed: Option<u64>,
+        /// Shrink the lives that catch a defect, and keep them
+        #[arg(long)]
+        keep: bool,
     },
 }
 
@@ -102,7 +106,7 @@ fn perform(action: Action) -> Result<bool> {
             }
         },
         #[cfg(feature = "defect")]
-        Action::Broken { defect, seed: Some(seed) } => {
+        Action::Broken { defect, seed: Some(seed), .. } => {
             let named = |known: &&b24_offline_core::Defect| {
                 defect.as_ref().is_some_and(|name| format!("{known:?}").eq_ignore_ascii_case(name))
             };
@@ -110,7 +114,7 @@ fn perform(action: Action) -> Result<bool> {
             Ok(run::story(&Plan::short(seed), Maker { defect }))
         }
         #[cfg(feature = "defect")]
-        Action::Broken { defect, seed: None } => broken::run(defect.as_deref()),
+        Action::Broken { defect, seed: None, keep } => broken::run(defect.as_deref(), keep),
     }
 }
 

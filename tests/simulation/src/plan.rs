@@ -49,6 +49,9 @@ pub(crate) struct Settings {
     pub(crate) manners: Manners,
     /// Milliseconds until a save is durable.
     pub(crate) disk: u64,
+    /// Whether the plan has reservation, at the beginning and when the faults are over.
+    pub(crate) extended: bool,
+    pub(crate) extended_last: bool,
     /// Parked objects are driven again when the faults are over.
     pub(crate) redrive: bool,
 }
@@ -137,6 +140,11 @@ pub(crate) enum What {
         errored: bool,
         limit: u64,
     },
+    /// Another consumer, alive, reserves so many records and clears them so many milliseconds later.
+    Other {
+        limit: u64,
+        holds: u64,
+    },
     /// Another consumer reserves so many records and registers them as errors.
     LeaveErrored {
         limit: u64,
@@ -196,6 +204,8 @@ impl Default for Settings {
             span: HOUR,
             manners: Manners::default(),
             disk: 2,
+            extended: true,
+            extended_last: true,
             redrive: false,
         }
     }
@@ -241,6 +251,18 @@ impl Plan {
 fn settings(random: &mut Random) -> Settings {
     let journal = if random.once_in(4) { Durability::None } else { Durability::Durable };
     let registers = journal == Durability::Durable && random.once_in(3);
+    let durable = journal == Durability::Durable;
+    let mode = match random.below(8) {
+        0 if durable => Mode::Delete,
+        1 => Mode::Reserve,
+        _ => Mode::Auto,
+    };
+    let may_delete = durable && mode != Mode::Reserve;
+    let consumers = if !registers && random.once_in(6) {
+        Consumers::Shared { lease: Millis::seconds(random.within(130, 900)) }
+    } else {
+        Consumers::Sole
+    };
     let personality = if random.once_in(2) { Personality::Documented } else { Personality::Source };
     let charge = *random.pick(&[Charge::Methods, Charge::Methods, Charge::Batch, Charge::Absent]);
     Settings {
@@ -256,6 +278,10 @@ fn settings(random: &mut Random) -> Settings {
         attempts: u32::try_from(random.within(1, 5)).unwrap_or(4),
         manners: manners(random),
         disk: random.spread(1, 4_000),
+        mode,
+        consumers,
+        extended: !may_delete || !random.once_in(4),
+        extended_last: !may_delete || !random.once_in(4),
         redrive: random.once_in(2),
         ..Settings::default()
     }

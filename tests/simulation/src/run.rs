@@ -187,8 +187,13 @@ fn tell(plan: &Plan, breach: &Breach) -> Result<()> {
     println!("seed {}: {breach}", plan.seed);
     let small = shrink(plan, Maker::default(), breach.law);
     story(&small, Maker::default());
-    let path = kept().join(format!("{:?}-{}.json", breach.law, plan.seed).to_lowercase());
-    std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&small)?))?;
+    keep(&small, &format!("{:?}-{}", breach.law, plan.seed))
+}
+
+/// Keeps a life for later runs.
+pub(crate) fn keep(plan: &Plan, name: &str) -> Result<()> {
+    let path = kept().join(format!("{}.json", name.to_lowercase()));
+    std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(plan)?))?;
     println!("kept as {}", path.display());
     Ok(())
 }

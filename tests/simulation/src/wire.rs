@@ -9,9 +9,9 @@ const MOST_ANSWER: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Digest {
     pub(crate) methods: Vec<String>,
-    /// How many `get`s, and how many of these delete.
+    /// How many `get`s, and what those that delete are bound to: the first and the last ID.
     pub(crate) gets: usize,
-    pub(crate) deleting_gets: usize,
+    pub(crate) deletions: Vec<(Option<u64>, Option<u64>)>,
     pub(crate) clears: Vec<Named>,
     pub(crate) errors: Vec<Named>,
     pub(crate) sweeps: usize,
@@ -62,8 +62,9 @@ impl Digest {
         match method {
             "event.offline.get" => {
                 self.gets += 1;
-                let keeps = query.split('&').any(|pair| pair == "clear=0");
-                self.deleting_gets += usize::from(!keeps);
+                if !query.split('&').any(|pair| pair == "clear=0") {
+                    self.deletions.push(bounds(query));
+                }
             }
             "event.offline.clear" => self.clears.push(Named::of(query)),
             "event.offline.error" => self.errors.push(Named::of(query)),
@@ -79,6 +80,22 @@ impl Digest {
             }
             _ => self.reads += 1,
         }
+    }
+}
+
+/// The first and the last ID of a filter.
+fn bounds(query: &str) -> (Option<u64>, Option<u64>) {
+    let value = |name: &str| {
+        let pair = query.split('&').find_map(|pair| pair.strip_prefix(name));
+        pair.and_then(|value| value.parse().ok())
+    };
+    (value("filter%5B%3E%3DID%5D="), value("filter%5B%3C%3DID%5D="))
+}
+
+impl Digest {
+    /// How many `get`s reserve.
+    pub(crate) fn reserving(&self) -> usize {
+        self.gets - self.deletions.len()
     }
 }
 

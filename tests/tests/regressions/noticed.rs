@@ -1,0 +1,101 @@
+//! Scenes that notice what mutants of the core showed that no other scene did (docs/mutants.md).
+
+use super::*;
+
+#[test]
+fn a_portal_that_says_already_bound_is_bound() {
+    let mut w = World::new(
+        b24_offline_emulator::Settings::default(),
+        config("ONCRMDEALADD ONCRMDEALUPDATE"),
+    );
+    let words = "Unable to set event handler: Handler already binded";
+    w.wire = Some(Wire::refusing("event.bind", "ERROR_CORE", words));
+    w.start();
+    w.pass(20_000);
+    assert!(w.noticed(|notice| matches!(notice, Notice::Ready { .. })), "{:?}", w.notices);
+    assert_eq!(w.phase(), Some(Phase::Running));
+}
+
+#[test]
+fn what_was_surely_not_sent_is_no_unknown_outcome_and_what_was_lost_is_one() {
+    for (reply, unknown) in [
+        (Reply::NotSent(NotSent::Network { why: "down".into() }), 0),
+        (Reply::Unknown { why: Lost::Broken }, 1),
+    ] {
+        let mut w = world(|_| {});
+        w.start();
+        w.pass(10_000);
+        let mut left = 1;
+        w.wire = Some(Wire::new(move |_, _, (delay, good)| {
+            left -= 1;
+            (delay, if left >= 0 { reply.clone() } else { good })
+        }));
+        w.pass(60_000);
+        assert_eq!(status(&w).counters.unknown, unknown);
+    }
+}
+
+#[test]
+fn until_empty_waits_for_a_sweep_behind_the_empty_look_of_an_unknown_outcome() {
+    for after in 0..12 {
+        let mut w = world(|c| c.until = Until::Empty);
+        make(&mut w, "crm.deal", 3);
+        // executed after the answer was given up, up to a minute later
+        let kind = FaultKind::ExecutedLate { after_ms: 55_000, hang_ms: 100 };
+        let method = Some("event.offline.get".into());
+        w.portal.inject(Fault { method, after, count: 1, kind });
+        w.start();
+        assert!(w.until_ended(HOUR), "{after}");
+        assert_eq!(w.audit().lost, [], "{after}: {:?}", w.notices);
+        assert_eq!(w.left_free(), 0, "{after}");
+    }
+}
+
+#[test]
+fn an_emptied_queue_does_not_end_while_a_save_or_a_write_is_open() {
+    let mut w = world(|c| c.until = Until::Empty);
+    make(&mut w, "crm.deal", 2);
+    w.disk = b24_offline_tests::Disk::Works(30_000);
+    w.start();
+    let mut asked = false;
+    while !matches!(w.phase(), Some(Phase::Ended(_))) {
+        let end = w.now() + 1_000;
+        w.step(end);
+        if !asked && status(&w).counters.delivered > 0 {
+            asked = true;
+            let params = r#"{"id":"1","fields":{"TITLE":null}}"#.to_owned();
+            let method = "crm.deal.update".to_owned();
+            w.give(Input::Write { write: WriteId(1), method, params });
+        }
+    }
+    assert_eq!(w.written.len(), 1, "{:?}", w.written);
+    assert!(matches!(w.written[0].result, WriteResult::Done { .. }), "{:?}", w.written);
+    assert_eq!(w.audit().lost, []);
+}
+
+#[test]
+fn a_write_that_the_portal_refuses_is_told_and_not_tried_again() {
+    for (code, again) in [("ERROR_CORE", false), ("QUERY_LIMIT_EXCEEDED", true)] {
+        let mut w = world(|_| {});
+        let ids = make(&mut w, "crm.deal", 1);
+        w.start();
+        w.pass(10_000);
+        let mut left = 1;
+        w.wire = Some(Wire::new(move |call, _, (delay, reply)| {
+            if call.method == "crm.deal.update" && left > 0 {
+                left -= 1;
+                let body = json!({ "error": code, "error_description": "no" }).to_string();
+                return (delay, Reply::Answer { status: 400, body });
+            }
+            (delay, reply)
+        }));
+        // null goes alone, not in a batch
+        let params = json!({ "id": ids[0], "fields": { "TITLE": null } }).to_string();
+        w.give(Input::Write { write: WriteId(1), method: "crm.deal.update".into(), params });
+        w.pass(HOUR);
+        let sent = w.calls.iter().filter(|call| call.method == "crm.deal.update").count();
+        assert_eq!(sent, 1 + usize::from(again), "{code}");
+        let done = matches!(w.written[0].result, WriteResult::Done { .. });
+        assert_eq!((w.written.len(), done), (1, again), "{code}: {:?}", w.written);
+    }
+}
