@@ -494,3 +494,28 @@ fn an_emptied_queue_ends_after_an_unknown_deletion() {
         });
     }
 }
+
+#[test]
+fn a_deletion_that_deletes_nothing_is_not_repeated_without_end() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        deals(world, 60);
+        world.portal.inject(fault("event.offline.get", u64::MAX, FaultKind::NothingMatches));
+        world.wire = Some(Wire::new(|call, _, (delay, reply)| {
+            let Reply::Answer { status, body } = &reply else { return (delay, reply) };
+            let mut answer: Value = serde_json::from_str(body).unwrap();
+            for (name, _) in sub_calls(call).iter().filter(|(_, m)| m == "event.offline.get") {
+                let nothing = json!({ "process_id": null, "events": [] });
+                answer["result"]["result"][name] = nothing;
+            }
+            (delay, Reply::Answer { status: *status, body: answer.to_string() })
+        }));
+        world.start();
+        world.pass(10 * MINUTE);
+        assert!(world.deliveries.len() <= 600, "{}", world.deliveries.len());
+        world.portal.clear_faults();
+        world.wire = None;
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
+    });
+}
