@@ -7,5 +7,5 @@ const to = new URL("../dist/wasm/", import.meta.url);
 await cp(from, to, { recursive: true });
 const glue = new URL("b24_offline_wasm.js", to);
 const { code, errors } = minifySync(glue.pathname, await readFile(glue, "utf8"), { module: true });
-if (errors.length > 0) throw new Error(`the glue can't be made smaller: ${errors[0].message}`);
+if (errors.length > 0) throw new Error(`the glue can't be made smaller: ${errors[0]?.message}`);
 await writeFile(glue, code);
