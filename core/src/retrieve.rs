@@ -312,7 +312,8 @@ mod tests {
         );
         assert_eq!(reads(&one("user", "7"), "false"), [Read::Gone]);
         // another value is neither an object nor the absence of one
-        for text in [r#"{"ID":"8"}"#, "7", "true", r#""gone""#, "[7]", r#"[{"ID":"7"},{"ID":"7"}]"#] {
+        for text in [r#"{"ID":"8"}"#, "7", "true", r#""gone""#, "[7]", r#"[{"ID":"7"},{"ID":"7"}]"#]
+        {
             for kind in ["crm.deal", "user"] {
                 let read = reads(&one(kind, "7"), text);
                 assert!(matches!(read.as_slice(), [Read::Strange(_)]), "{kind} {text} {read:?}");

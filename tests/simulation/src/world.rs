@@ -75,6 +75,9 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
     pub(crate) bindings_lost: Option<bool>,
     pub(crate) written: u64,
+    /// When new records were last looked for, and when people last changed anything.
+    looked_at: u64,
+    pub(crate) changed_at: u64,
     /// Since when nobody changes anything.
     pub(crate) quiet_since: Option<u64>,
     pub(crate) number_of_changes: u64,
@@ -183,6 +186,8 @@ impl World {
             transport: Transport::new(tokens),
             bindings_lost: None,
             written: 0,
+            looked_at: 0,
+            changed_at: 0,
             quiet_since: None,
             number_of_changes: 0,
             own: BTreeSet::new(),
@@ -391,7 +396,8 @@ impl World {
     fn ended_empty(&mut self) {
         self.witness.marks.met(Mark::EndedEmpty);
         let left = self.portal.queue().iter().filter(|row| row.process_id.is_empty()).count();
-        if self.quiet_since.is_some_and(|at| at + 70_000 < self.now) && left > 0 {
+        let seen = self.changed_at + 70_000 < self.looked_at;
+        if self.quiet_since.is_some() && seen && left > 0 {
             let what = format!("it ended on an empty queue while {left} records were free");
             self.witness.broken(Law::BothLanes, what);
         }
