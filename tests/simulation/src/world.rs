@@ -87,6 +87,8 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
+    /// The journal was damaged once.
+    damaged: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
@@ -194,6 +196,7 @@ impl World {
             jump_with_call: None,
             sleep_with_call: None,
             plan_changed: false,
+            damaged: false,
             resync_told: false,
             gaps: false,
             keep,
@@ -265,6 +268,7 @@ impl World {
         let (contents, changed) = self.journal.open(damage);
         if changed {
             self.witness.rests_forgotten();
+            self.damaged = true;
             self.witness.attempts_forgotten();
             // which events were bound is forgotten with the journal
             self.bindings_lost = None;

@@ -208,7 +208,9 @@ impl World {
                 | Notice::JournalMissing
                 | Notice::JournalDamaged { resync: true, .. }
         ) {
-            self.resync_told = true;
+            // a new journal is missed at the first start too, where nothing was in it
+            let first = matches!(notice, Notice::JournalMissing) && !self.damaged;
+            self.resync_told |= !first;
             marks.met(Mark::ResyncTold);
         } else if let Notice::Failed(failure) = notice {
             use b24_offline_core::Failure;
