@@ -81,7 +81,7 @@ impl Machine {
             Ask::Read(reading) => self.was_read(&reading, result),
             Ask::Get { side, limit } => self.got(side, limit, result, number, portal),
             Ask::List(listing) => self.listed(listing, result, number),
-            Ask::Delete(run) => self.deleted(run, number),
+            Ask::Delete(run) => self.deleted(run, result, number),
             Ask::Lag => self.book.waiting = total,
             Ask::Sweep(page) => {
                 let rows = Rows::of_list(result);
@@ -337,9 +337,9 @@ impl Machine {
         let now_bound = std::mem::take(&mut self.check.bound);
         self.choose_mode();
         self.tell_of_absence();
-        if self.is_deleting() && self.ledger.is_new && now_bound.is_empty() {
+        let is_new = std::mem::take(&mut self.ledger.is_new);
+        if self.is_deleting() && is_new && now_bound.is_empty() {
             self.notice(Notice::JournalMissing);
-            self.ledger.is_new = false;
         }
         self.ledger.set_bound(self.config.events.clone());
         let bound = u32::try_from(now_bound.len()).unwrap_or(u32::MAX);

@@ -17,6 +17,8 @@ pub(crate) struct Rebind {
     pub(crate) due: Set<EventName>,
     /// Those of them that an `event.bind` did not surely bind at once: the gap is longer than was told.
     late: Set<EventName>,
+    /// A sweep has begun, and which are there is not known since.
+    pub(crate) unseen: bool,
 }
 
 impl Rebind {
@@ -39,6 +41,7 @@ impl Machine {
             self.fail(Failure::ConnectorSpelling { wanted, bound });
             return;
         }
+        self.rebind.unseen = false;
         let checking = self.phase == PhaseState::Checking;
         if !checking && self.phase != PhaseState::Running {
             return;
@@ -53,6 +56,9 @@ impl Machine {
         }
         if !self.has(Defect::IgnoreLostBindings) {
             self.report_vanished(&found.missing);
+        }
+        if !checking {
+            self.tell_of_outage();
         }
         if found.missing.is_empty() {
             self.ledger.set_seen(self.asked_at(), !checking);

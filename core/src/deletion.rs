@@ -8,7 +8,7 @@ mod drive;
 
 use crate::clock::Moment;
 use crate::id::RecordId;
-use crate::ordered::Map;
+use crate::ordered::{Map, Set};
 use crate::record::{Key, Record};
 use crate::round::Side;
 use crate::sweep::LATE;
@@ -31,9 +31,21 @@ pub(crate) struct Deletion {
     pub(crate) checked: Option<Moment>,
     /// A whole page of free records was old.
     many: bool,
-    /// Rows that could not be read when the queue was last listed.
+    /// Rows that could not be read, and were told of.
     strange: Vec<String>,
+    /// What was deleted last, as far as the portal's answers go.
+    gone: Set<RecordId>,
+    /// How often in a row some of it was listed again, and until when the queue is left alone for that.
+    returned: u32,
+    rested: bool,
+    pub(crate) rests_until: Moment,
 }
+
+/// So many records that were deleted are remembered.
+const MOST_GONE: usize = 4_096;
+/// The pause after a deletion that has deleted nothing; it doubles, up to the longest.
+const PAUSE: Millis = Millis::seconds(2);
+const LONGEST_PAUSE: Millis = Millis::seconds(300);
 
 /// A listed record.
 #[derive(Debug, Clone)]
@@ -93,6 +105,7 @@ impl Deletion {
     }
 
     pub(crate) fn list(&mut self, key: Key, record: Record) {
+        self.unsure.remove(&record.id);
         self.listed.insert(record.id, Listed { key, record, stage: Stage::Saving });
     }
 
@@ -171,23 +184,50 @@ impl Deletion {
     pub(crate) fn taken(&mut self, run: Run) -> Vec<(Key, Record)> {
         let taken = run.ids().filter_map(|id| self.listed.remove(&id));
         let taken: Vec<(Key, Record)> = taken.map(|listed| (listed.key, listed.record)).collect();
+        if self.gone.len() > MOST_GONE {
+            self.gone = Set::new();
+        }
         for (_, record) in &taken {
+            self.gone.insert(record.id);
             self.unsure.remove(&record.id);
         }
         taken
     }
 
-    /// A record that the journal knows is in hand by another way; `true` when it waited here.
-    pub(crate) fn is_found(&mut self, id: RecordId) -> bool {
-        self.unsure.remove(&id).is_some()
+    /// Whether the queue still holds what was deleted: then it is left alone, longer each time. An ID is never
+    /// given twice, so the portal has not done what it said.
+    pub(crate) fn returned(&mut self, listed: &[RecordId], now: Moment) -> Option<Millis> {
+        if !listed.iter().any(|id| self.gone.contains(id)) {
+            self.returned = if listed.is_empty() { self.returned } else { 0 };
+            return None;
+        }
+        // after the pause it is tried once more
+        if std::mem::take(&mut self.rested) {
+            return None;
+        }
+        self.rested = true;
+        let pause = PAUSE.doubled(self.returned, LONGEST_PAUSE);
+        self.returned = self.returned.saturating_add(1);
+        self.rests_until = now.plus(pause);
+        Some(pause)
     }
 
-    /// What can't be deleted late any more.
-    pub(crate) fn ripe(&mut self, now: Moment) -> Vec<(Key, Record)> {
+    /// A record that the journal knows is in hand by another way; `true` when it waited here.
+    pub(crate) fn is_found(&mut self, id: RecordId) -> bool {
+        let is_due = self.listed.get(&id).is_some_and(|listed| listed.stage == Stage::Due);
+        self.unsure.remove(&id).is_some() || (is_due && self.listed.remove(&id).is_some())
+    }
+
+    /// What can't be deleted late any more is deleted again: only an answer tells that it is gone. Delivered
+    /// before, a record that is still there would come once more under the same key, with newer data.
+    pub(crate) fn ripen(&mut self, now: Moment) {
         let ripe = self.unsure.iter().filter(|(_, unsure)| unsure.until <= now);
         let ripe: Vec<RecordId> = ripe.map(|(id, _)| *id).collect();
-        let unsure = ripe.iter().filter_map(|id| self.unsure.remove(id));
-        unsure.map(|unsure| (unsure.key, unsure.record)).collect()
+        for id in ripe {
+            if let Some(Unsure { key, record, .. }) = self.unsure.remove(&id) {
+                self.listed.insert(id, Listed { key, record, stage: Stage::Due });
+            }
+        }
     }
 
     pub(crate) fn next_ripe(&self) -> Option<Moment> {
@@ -262,8 +302,11 @@ mod tests {
         let runs = deletion.runs(1);
         deletion.lost(runs[0], Moment(1_000));
         assert!(deletion.is_through() && !deletion.is_empty());
-        assert!(deletion.ripe(Moment(60_999)).is_empty());
-        assert_eq!(deletion.ripe(Moment(66_000)).len(), 1);
+        deletion.ripen(Moment(65_999));
+        assert!(!deletion.is_due());
+        deletion.ripen(Moment(66_000));
+        assert_eq!(deletion.runs(1), runs);
+        assert_eq!(deletion.taken(runs[0]).len(), 1);
         assert!(deletion.is_empty());
     }
 

@@ -90,8 +90,11 @@ impl Machine {
 
     /// Ends, after the journal was told that it knows every reservation, if it does.
     fn wind_up(&mut self, end: End) {
+        // what a killed run has left is known after a sweep
+        let swept = self.sweep.completed > 0 || self.ledger.left.is_none_or(|left| left.clean);
         let known = self.calls.is_empty()
             && self.ledger.is_opened
+            && swept
             && !self.reserve.after_sweep
             && !self.sweep.is_to_look_again();
         if known && self.ledger.set_clean() {

@@ -155,12 +155,15 @@ impl ObjectEntry {
 
     fn encode(&self) -> String {
         let id = self.id.as_deref().map_or_else(|| "null".to_owned(), json::quoted);
+        // the portal deletes the record of a parked change by its age
+        let outlives = self.state == ObjectState::Parked;
+        let mut records = self.records.values().map(|record| encode_record(record, outlives));
         json::object(&[
             ("state", json::quoted(self.state.name())),
             ("kind", json::quoted(&self.kind)),
             ("id", id),
             ("attempts", self.attempts.to_string()),
-            ("records", json::list(&mut self.records.values().map(encode_record))),
+            ("records", json::list(&mut records)),
         ])
     }
 
@@ -196,7 +199,7 @@ fn optional(raw: Option<Raw<'_>>) -> Option<Option<String>> {
     }
 }
 
-fn encode_record(record: &Record) -> String {
+fn encode_record(record: &Record, outlives: bool) -> String {
     let process = record.process.as_ref().map(|process| json::quoted(process.as_str()));
     let process = process.unwrap_or_else(|| "null".to_owned());
     let mut fields = vec![
@@ -209,9 +212,9 @@ fn encode_record(record: &Record) -> String {
     fields.extend(record.owner.as_deref().map(|owner| ("owner", json::quoted(owner))));
     fields.extend(record.deleted.then(|| ("deleted", "true".to_owned())));
     fields.extend(record.errored.then(|| ("errored", "true".to_owned())));
-    // a record that no rule leads anywhere from is its data, and nobody else has it
-    if let (None, EventData::Known(Some(data))) = (&record.process, &record.data) {
-        fields.push(("data", data.clone()));
+    // a record that no rule leads anywhere from is its data, and nobody else has it, or will have it
+    if let (true, EventData::Known(data)) = (outlives || record.process.is_none(), &record.data) {
+        fields.push(("data", data.clone().unwrap_or_else(|| "null".to_owned())));
     }
     json::object(&fields)
 }
@@ -232,10 +235,11 @@ fn decode_record(raw: Raw<'_>, has_object: bool) -> Option<Record> {
         Some(process) => Some(ProcessId::new(process).ok()?),
         None => None,
     };
+    let known = data.filter(|data| !data.is_null()).map(|data| data.get().to_owned());
     let data = match &process {
         _ if has_object => EventData::NotNeeded,
-        Some(_) => EventData::ToBeListed,
-        None => EventData::Known(data.map(|data| data.get().to_owned())),
+        Some(_) if data.is_none() => EventData::ToBeListed,
+        Some(_) | None => EventData::Known(known),
     };
     Some(Record {
         id: RecordId(id?.number()?),

@@ -137,6 +137,13 @@ impl Lane {
         Some(parked)
     }
 
+    /// Whether a parked record is under this reservation.
+    pub(crate) fn has_parked_under(&self, process: &ProcessId) -> bool {
+        let parked = self.entries.values().filter_map(|entry| entry.parked.as_ref());
+        let mut records = parked.flat_map(|parked| parked.records.values());
+        records.any(|record| record.process.as_ref() == Some(process))
+    }
+
     pub(crate) fn parked_keys(&self) -> Vec<Key> {
         let parked = self.entries.iter().filter(|(_, entry)| entry.parked.is_some());
         parked.map(|(key, _)| key.clone()).collect()
@@ -248,8 +255,10 @@ impl Lane {
         })
     }
 
-    /// Takes a record out of wherever it is, because the portal has freed and changed it.
-    fn displace(&mut self, id: RecordId) {
+    /// Takes a record out of wherever it is, because the portal has freed and changed it; `true` when the
+    /// journal has an entry that was to go with it.
+    fn displace(&mut self, id: RecordId) -> bool {
+        let kept = self.known(id).is_some_and(|record| record.kept);
         if let Some(process) = self.known(id).and_then(|record| record.process.clone()) {
             self.release(&process, id);
         }
@@ -263,6 +272,7 @@ impl Lane {
         if let Some(parked) = entry.and_then(|entry| entry.parked.as_mut()) {
             parked.records.remove(&id);
         }
+        kept
     }
 
     /// A record is settled, parked or gone: its reservation need not remember it.

@@ -96,10 +96,13 @@ impl Iterator for Slots<'_> {
     }
 }
 
+/// Entries lie apart from the table: what moves them about is the same code for all types.
+type Slotted<K, V> = Vec<Option<Box<(K, V)>>>;
+
 /// A map in the order of its keys, for up to some hundred thousand entries.
 #[derive(Clone)]
 pub(crate) struct Map<K, V> {
-    slots: Vec<Option<(K, V)>>,
+    slots: Slotted<K, V>,
     order: Order,
 }
 
@@ -123,7 +126,7 @@ impl<K, V> Map<K, V> {
     }
 
     fn entry(&self, slot: usize) -> Option<&(K, V)> {
-        self.slots.get(slot)?.as_ref()
+        self.slots.get(slot)?.as_deref()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
@@ -140,7 +143,7 @@ impl<K, V> Map<K, V> {
 
     /// In no particular order.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.slots.iter_mut().flatten().map(|(_, value)| value)
+        self.slots.iter_mut().flatten().map(|entry| &mut entry.1)
     }
 
     /// The entry with the least key.
@@ -177,7 +180,7 @@ impl<K: Ord, V> Map<K, V> {
         K: Borrow<Q>,
     {
         let (_, slot) = self.find(key).ok()?;
-        self.slots.get_mut(slot)?.as_mut().map(|(_, value)| value)
+        self.slots.get_mut(slot)?.as_mut().map(|entry| &mut entry.1)
     }
 
     pub(crate) fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
@@ -196,8 +199,8 @@ impl<K: Ord, V> Map<K, V> {
         if slot == self.slots.len() {
             self.slots.push(None);
         }
-        let before = self.slots.get_mut(slot)?.replace((key, value));
-        before.map(|(_, value)| value)
+        let before = self.slots.get_mut(slot)?.replace(Box::new((key, value)));
+        before.map(|entry| entry.1)
     }
 
     pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
@@ -211,7 +214,7 @@ impl<K: Ord, V> Map<K, V> {
             // what a long queue needed is given back
             *self = Map::new();
         }
-        entry.map(|(_, value)| value)
+        entry.map(|entry| entry.1)
     }
 
     /// Changes the value of a key, which begins as the type's default.
@@ -247,7 +250,7 @@ impl<K, V> IntoIterator for Map<K, V> {
 
 /// The entries of a map, in order.
 pub(crate) struct IntoIter<K, V> {
-    slots: Vec<Option<(K, V)>>,
+    slots: Slotted<K, V>,
     order: std::vec::IntoIter<usize>,
 }
 
@@ -255,7 +258,7 @@ impl<K, V> Iterator for IntoIter<K, V> {
     type Item = (K, V);
 
     fn next(&mut self) -> Option<(K, V)> {
-        self.slots.get_mut(self.order.next()?)?.take()
+        self.slots.get_mut(self.order.next()?)?.take().map(|entry| *entry)
     }
 }
 

@@ -231,11 +231,13 @@ impl Machine {
             self.reserve.nudged &= fresh == 0;
         }
         tail.extend(self.oldest_asks(now));
-        tail.extend(self.sweep_asks(now));
+        let room = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
+        tail.extend(self.sweep_asks(now, room));
         let room = MOST_DELETES.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
         tail.extend(self.delete_asks(room));
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
-        tail.extend(self.rebind.due.iter().take(binds).cloned().map(Ask::Bind));
+        let room = binds.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
+        tail.extend(self.rebind.due.iter().take(room).cloned().map(Ask::Bind));
         if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
             tail.push(Ask::Lag);
         }
@@ -282,7 +284,7 @@ impl Machine {
         self.has(Defect::NoSweep) || (self.has(Defect::SweepOnce) && self.sweep.completed > 0)
     }
 
-    fn sweep_asks(&mut self, now: Moment) -> Vec<Ask> {
+    fn sweep_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         if self.is_last_sweep_due() {
             self.sweep.demand_once(now);
         }
@@ -295,11 +297,15 @@ impl Machine {
             let counts = !self.leases.is_shared();
             self.sweep.begin(known.iter(), now, self.book.rounds, counts);
             self.watch_begins(now);
-            asks.extend(self.may("event.get").then_some(Ask::Bindings));
+            self.rebind.unseen = true;
             asks.extend(self.plan_asks());
             asks.push(Ask::Lag);
         }
+        // the round that began the sweep may have been refused
+        let binds = self.rebind.unseen && self.may("event.get");
+        asks.splice(0..0, binds.then_some(Ask::Bindings));
         let most = if self.reserve.after_sweep { MOST_PAGES_ALONE } else { MOST_PAGES };
+        let most = most.min(room.saturating_sub(asks.len()));
         asks.extend(self.sweep.pages(most).into_iter().map(Ask::Sweep));
         asks
     }
@@ -346,9 +352,17 @@ impl Machine {
         let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
         let listed = !self.deletion.is_through() || !self.knows_no_old(now);
         let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
-        if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
+        let rests = self.deletion.rests_until > now;
+        if sweeps_first || listed || rests || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
+        let looks = !self.handler.is_down() && self.lane.is_looking();
+        // what has rested is looked for whatever else is in hand
+        self.room(now).or_else(|| looks.then_some(Limits::ERRORED))
+    }
+
+    /// How many records may be taken into hand besides those that are.
+    pub(crate) fn room(&self, now: Moment) -> Option<Limits> {
         if self.handler.is_down() {
             // nothing new, unless there is nothing left to try the user's code with
             let tries = self.lane.has_something_to_try() || self.handler.is_trying(now);
@@ -356,9 +370,7 @@ impl Machine {
         }
         let waited = self.handler.last_delivered.until(now);
         let aside = self.held_back(now);
-        let limits = self.reserve.limits(&self.lane, self.deletion.len(), aside, waited);
-        // what has rested is looked for whatever else is in hand
-        limits.or_else(|| self.lane.is_looking().then_some(Limits::ERRORED))
+        self.reserve.limits(&self.lane, self.deletion.len(), aside, waited)
     }
 
     /// How many objects can't be read because their method may not be called now.

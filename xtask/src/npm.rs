@@ -19,13 +19,19 @@ const NAME: &str = "b24_offline_wasm";
 /// What makes the smallest file after gzip. Inlining functions that are called once makes it smaller before, and
 /// larger after.
 const SHRINK: [&str; 6] = [
+    "-g",
     "-Oz",
     "--one-caller-inline-max-function-size=0",
     "--skip-pass=local-cse",
     "--converge",
-    "--strip-debug",
     "--strip-producers",
 ];
+/// Functions that were made of the same generic code resemble each other: side by side gzip sees it.
+const ARRANGE: [&str; 2] = ["-g", "--reorder-functions-by-name"];
+const STRIP: [&str; 2] = ["--strip-debug", "--strip-producers"];
+
+/// Functions are inlined only where that makes the code smaller at once.
+const INLINE_NOTHING: &str = "-Cllvm-args=-inline-threshold=0";
 
 /// Builds the npm package in `pkg/`: `dist/` is what is published.
 pub(crate) fn build(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
@@ -41,7 +47,8 @@ fn wasm(workspace: &Workspace, invocation: &mut Invocation, glue: &Path) -> Resu
     let bindgen = tools::bindgen(workspace, invocation)?;
     let mut build = workspace.cargo(&["build", "--locked", "-p", "b24-offline-wasm", "--lib"]);
     build.args(["--target", TARGET, "--profile", "wasm-release"]);
-    build.env("CARGO_ENCODED_RUSTFLAGS", tools::without_build_paths(workspace)?);
+    let flags = [tools::without_build_paths(workspace)?.as_str(), INLINE_NOTHING].join("\x1f");
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags);
     invocation.run(build)?;
     let compiled = workspace.built(TARGET).join("wasm-release").join(format!("{NAME}.wasm"));
     // how it is made is written here, and by which wasm-opt in the lock
@@ -55,14 +62,16 @@ fn wasm(workspace: &Workspace, invocation: &mut Invocation, glue: &Path) -> Resu
         fs::remove_dir_all(glue)?;
     }
     let mut bind = workspace.command(bindgen.join("wasm-bindgen"));
-    bind.args(["--target", "web", "--remove-name-section", "--remove-producers-section"]);
+    bind.args(["--target", "web", "--keep-debug", "--remove-producers-section"]);
     bind.arg("--out-dir").arg(glue).arg(&compiled);
     invocation.run(bind)?;
     let wasm = glue.join(format!("{NAME}_bg.wasm"));
     let shrink = workspace.root().join(SOURCES).join("node_modules/.bin/wasm-opt");
-    let mut opt = workspace.command(shrink);
-    opt.args(SHRINK).arg(&wasm).arg("-o").arg(&wasm);
-    invocation.run(opt)?;
+    for passes in [&SHRINK[..], &ARRANGE, &STRIP] {
+        let mut opt = workspace.command(&shrink);
+        opt.args(passes).arg(&wasm).arg("-o").arg(&wasm);
+        invocation.run(opt)?;
+    }
     stamp.write()
 }
 

@@ -5,6 +5,8 @@ use crate::clock::Moment;
 use crate::config::Mode;
 use crate::defect::Defect;
 use crate::deletion::Run;
+use crate::dispatch::Miss;
+use crate::id::RecordId;
 use crate::json::Raw;
 use crate::ledger::AfterSave;
 use crate::machine::{Machine, PhaseState};
@@ -12,10 +14,13 @@ use crate::notice::Notice;
 use crate::record::{Key, Record};
 use crate::round::{Ask, Feature, Listing, Side};
 use crate::sweep::PAGE;
+use crate::time::Timestamp;
 use crate::wire::{Row, Rows};
 
 /// So many pages of a lane are listed at once while there is a backlog.
 const MOST_PAGES: u32 = 12;
+/// So many rows that can't be read are told of.
+const MOST_STRANGE: usize = 600;
 
 impl Machine {
     pub(crate) fn is_deleting(&self) -> bool {
@@ -55,20 +60,26 @@ impl Machine {
 
     /// Whether old records are to be looked for.
     pub(crate) fn is_oldest_due(&self, now: Moment) -> bool {
-        self.phase == PhaseState::Running && !self.knows_no_old(now) && self.deletion.is_through()
+        let due = self.phase == PhaseState::Running && !self.knows_no_old(now);
+        // those that are free have time: only what is reserved is deleted by its age
+        let room = || self.room(now).is_some() || self.lane.is_looking();
+        due && self.deletion.is_through() && self.deletion.rests_until <= now && room()
     }
 
     pub(crate) fn oldest_asks(&self, now: Moment) -> Vec<Ask> {
         if !self.is_oldest_due(now) || self.pace.is_limited("event.offline.list", now) {
             return Vec::new();
         }
-        let pages = if self.deletion.many { MOST_PAGES } else { 1 };
+        let room = self.room(now).map_or(1, |room| room.fresh.div_ceil(PAGE as u32));
+        let pages = if self.deletion.many { room.clamp(1, MOST_PAGES) } else { 1 };
         (0..pages).map(|page| Ask::List(Listing::Oldest { page })).collect()
     }
 
     pub(crate) fn list_asks(&self, side: Side, limit: u32) -> Vec<Ask> {
         let wanted = limit.div_ceil(PAGE as u32).clamp(1, MOST_PAGES);
-        let pages = if side == Side::Fresh && self.reserve.backlog { wanted } else { 1 };
+        // a page of rows that can't be read must not hide what lies behind it
+        let more = self.reserve.backlog || !self.deletion.strange.is_empty();
+        let pages = if side == Side::Fresh && more { wanted } else { 1 };
         (0..pages).map(|page| Ask::List(Listing::Lane { side, page, limit })).collect()
     }
 
@@ -93,7 +104,8 @@ impl Machine {
                 let left = limit.saturating_sub(page.saturating_mul(PAGE as u32)) as usize;
                 let rows: Vec<Row> = free.take(left).collect();
                 if page == 0 {
-                    self.looked(side, rows.len() as u64, full);
+                    // with nothing to take, another look would only show the same
+                    self.looked(side, rows.len() as u64, full && !rows.is_empty());
                 }
                 rows
             }
@@ -115,20 +127,28 @@ impl Machine {
         if !chosen.is_empty() {
             self.reserve.last_busy = number;
         }
+        let (ids, now): (Vec<RecordId>, _) =
+            (chosen.iter().map(|row| row.id).collect(), self.now());
+        if let Some(delay) = self.deletion.returned(&ids, now) {
+            let why = "event.offline.get says that it has deleted records and has not: they are \
+                       delivered again and again. Check that the connector is spelt as it is bound, \
+                       and what stands between here and the portal";
+            self.notice(Notice::BackingOff { delay, why: why.to_owned() });
+            return;
+        }
         for row in chosen {
             self.keep(row);
         }
     }
 
-    /// Rows that can't be read stay where they are; told of once as long as they are the same.
+    /// Rows that can't be read stay where they are; each is told of once.
     fn tell_of_strange(&mut self, strange: Vec<String>) {
-        if strange.is_empty() || self.deletion.strange == strange {
-            return;
+        for why in strange {
+            if !self.deletion.strange.contains(&why) && self.deletion.strange.len() < MOST_STRANGE {
+                self.deletion.strange.push(why.clone());
+                self.notice(Notice::StrangeRecord { why });
+            }
         }
-        for why in &strange {
-            self.notice(Notice::StrangeRecord { why: why.clone() });
-        }
-        self.deletion.strange = strange;
     }
 
     /// Writes a free record down, to be deleted once that is durable.
@@ -150,16 +170,17 @@ impl Machine {
     }
 
     /// The portal has deleted a run: whatever it held of what was listed is no longer there.
-    pub(crate) fn deleted(&mut self, run: Run, number: u64) {
+    pub(crate) fn deleted(&mut self, run: Run, result: Raw<'_>, number: u64) {
         self.reserve.last_busy = number;
+        if Rows::of_get(result).is_none() {
+            self.reserve.last_unknown = self.reserve.last_unknown.max(number);
+            self.missed(Ask::Delete(run), &Miss::Unknown);
+            let why = "event.offline.get gave an answer of another shape".to_owned();
+            self.trouble("event.offline.get", why);
+            return;
+        }
         let taken = self.deletion.taken(run);
         self.arrive_deleted(taken);
-    }
-
-    /// What was perhaps deleted can't be any more.
-    pub(crate) fn take_ripe(&mut self, now: Moment) {
-        let ripe = self.deletion.ripe(now);
-        self.arrive_deleted(ripe);
     }
 
     fn arrive_deleted(&mut self, records: Vec<(Key, Record)>) {
@@ -176,11 +197,22 @@ impl Machine {
 
     /// What an earlier run had reserved may have been deleted by age while nobody was there.
     pub(crate) fn tell_of_absence(&mut self) {
-        let Some(left) = self.ledger.left.take() else { return };
-        let until = self.book.clock.wall();
-        let away = left.seen.filter(|since| until.since(*since) > LONG);
+        let Some(left) = &mut self.ledger.left else { return };
         let reserved = !left.clean || !self.ledger.inherited.is_empty();
-        if let Some(since) = away.filter(|_| reserved) {
+        // told once, by the first check
+        let seen = left.seen.take().filter(|_| reserved);
+        self.tell_of_long(seen);
+    }
+
+    /// The queue is seen again: what a call of unknown outcome has reserved may have been deleted by age.
+    pub(crate) fn tell_of_outage(&mut self) {
+        let seen = self.ledger.seen().filter(|_| self.reserve.after_sweep);
+        self.tell_of_long(seen);
+    }
+
+    fn tell_of_long(&mut self, seen: Option<Timestamp>) {
+        let until = self.book.clock.wall();
+        if let Some(since) = seen.filter(|since| until.since(*since) > LONG) {
             self.notice(Notice::LongAbsence { since, until });
         }
     }
@@ -196,8 +228,9 @@ impl Machine {
         }
         self.notice(Notice::Aged { records: ageing.len() as u64 });
         for (key, record) in ageing {
-            self.ledger.keep(&key, &record);
             self.lane.set_kept(record.id, true);
+            // as it will be: without a reservation, and with the data that nobody else has then
+            self.ledger.keep(&key, &Record { process: None, ..record });
         }
     }
 }

@@ -31,9 +31,9 @@ impl Lane {
     }
 
     /// Takes one record into hand, from wherever else it was: the portal has freed and changed it.
-    pub(crate) fn take(&mut self, key: Key, record: Record, attempts: u32) {
+    pub(crate) fn take(&mut self, key: Key, mut record: Record, attempts: u32) {
         let id = record.id;
-        self.displace(id);
+        record.kept |= self.displace(id);
         if let Some(process) = record.process.clone() {
             let changed_at = record.changed_at.clone();
             self.reservations.change(process, |reservation| {

@@ -47,7 +47,12 @@ fn overwrite(path: &Path, place: Place) -> Result<()> {
         fs::read(path).with_context(|| format!("{} can't be damaged", path.display()))?;
     ensure!(!bytes.is_empty() || place == Place::All, "{} is empty", path.display());
     let range = range(bytes.len(), place);
-    for byte in bytes.get_mut(range).into_iter().flatten() {
+    let mut damaged = bytes.get_mut(range).into_iter().flatten();
+    // or it might begin and end within two texts of a file with lines, and make one valid text of them
+    if let Some(first) = damaged.next() {
+        *first = b'\n';
+    }
+    for byte in damaged {
         *byte = if *byte == b'?' { b'!' } else { b'?' };
     }
     Ok(fs::write(path, bytes)?)
@@ -79,9 +84,9 @@ mod tests {
             damage(&journal, place).unwrap();
             fs::read_to_string(&journal).unwrap()
         };
-        assert_eq!(after(Place::Middle), "ab????g?");
-        assert_eq!(after(Place::End), "abcd???!");
-        assert_eq!(after(Place::All), "???????!");
+        assert_eq!(after(Place::Middle), "ab\n???g?");
+        assert_eq!(after(Place::End), "abcd\n??!");
+        assert_eq!(after(Place::All), "\n??????!");
     }
 
     #[test]
@@ -92,7 +97,7 @@ mod tests {
             fs::write(path(name), "abcd").unwrap();
         }
         damage(&path("q"), Place::End).unwrap();
-        assert_eq!(fs::read(path("q-wal")).unwrap(), b"????");
+        assert_eq!(fs::read(path("q-wal")).unwrap(), b"\n???");
         assert!(!path("q-shm").exists());
         damage(&path("none"), Place::All).unwrap_err();
         delete(&path("q")).unwrap();

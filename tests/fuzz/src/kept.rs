@@ -85,7 +85,7 @@ impl Case {
         let setup = file["setup"].as_u64().with_context(told)?;
         let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
         let part = |part: &Value| match part.as_str() {
-            Some(text) => Some(text.as_bytes().to_vec()),
+            Some(text) => Some(text.to_owned().into_bytes()),
             None => part["bytes"].as_array()?.iter().map(byte).collect(),
         };
         let parts = file["parts"].as_array().with_context(told)?;

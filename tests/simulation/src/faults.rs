@@ -105,12 +105,16 @@ impl Maker {
         }
         let what = match random.pick(&self.families) {
             Family::Wire => fault(random, wire),
+            Family::Late if random.once_in(2) => return late_burst(at, random),
             Family::Late => fault(random, late),
             Family::Refused => fault(random, refused),
             Family::Shape => shape_fault(random),
             Family::Together => fault(random, together),
             Family::Crash => crash(random),
             Family::Host => host(random),
+            Family::Others if settings.consumers != Consumers::Sole && random.once_in(2) => {
+                return two_at_work(at, random);
+            }
             Family::Others => others(settings, random),
             Family::Portal => portal(random),
             Family::Journal => return journal(at, random),
@@ -189,6 +193,43 @@ fn late(random: &mut Random) -> FaultKind {
         1 => FaultKind::Delay { ms: random.spread(1_000, 90_000) },
         _ => FaultKind::ExecutedLate { after_ms, hang_ms: random.below(after_ms) },
     }
+}
+
+/// A call that runs late or twice, and an object that changes again and again until it has.
+fn late_burst(at: u64, random: &mut Random) -> Vec<Happening> {
+    let method = *random.pick(&["event.offline.get", "event.offline.error", "event.offline.clear"]);
+    let after_ms = random.within(2_000, 59_000);
+    let kind = match random.below(3) {
+        0 => FaultKind::ExecutedTwice { after_ms },
+        _ => FaultKind::ExecutedLate { after_ms, hang_ms: random.below(2_000) },
+    };
+    let fault = Fault { method: Some(method.into()), after: 0, count: 1, kind };
+    let object = random.below(4);
+    let change = || What::Change { kind: 0, object };
+    let mut burst = vec![
+        Happening { at, what: change() },
+        Happening { at: at + 1, what: What::Fault(fault) },
+        Happening { at: at + 2, what: What::Nudge },
+    ];
+    for _ in 0..random.within(1, 4) {
+        let at = at + random.within(500, after_ms);
+        burst.push(Happening { at, what: change() });
+        burst.push(Happening { at: at + 1, what: What::Nudge });
+    }
+    burst
+}
+
+/// Two consumers hold two copies of one object: ours the older one.
+fn two_at_work(at: u64, random: &mut Random) -> Vec<Happening> {
+    let change = What::Change { kind: 0, object: random.below(4) };
+    let (first, second) = (random.within(500, 2_000), random.within(100, 1_500));
+    let other = What::Other { limit: 5, holds: random.within(1, 1_000) };
+    vec![
+        Happening { at, what: change.clone() },
+        Happening { at: at + 1, what: What::Nudge },
+        Happening { at: at + first, what: change },
+        Happening { at: at + first + second, what: other },
+    ]
 }
 
 fn refused(random: &mut Random) -> FaultKind {

@@ -1,6 +1,8 @@
 //! One life from its first to its last moment: faults, then quiet, then the reckoning.
 
-use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, State, WriteId};
+mod reckon;
+
+use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, WriteId};
 use b24_offline_emulator::Php;
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,8 +132,10 @@ impl World {
         self.give(Input::Redrive(Redrive::All));
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not done by people")]
     fn people(&mut self, what: &What) {
         self.number_of_changes += 1;
+        self.changed_at = self.now;
         let (now, number) = (self.now, self.number_of_changes);
         let kind = |kind: usize| KINDS[kind % KINDS.len()];
         match what {
@@ -201,7 +205,7 @@ impl World {
             return;
         }
         self.tell(|| "quiet".into());
-        self.quiet = true;
+        self.quiet_since = Some(self.now);
         self.portal.clear_faults();
         self.set_plan(self.settings.extended_last);
         self.code.calm();
@@ -325,115 +329,5 @@ impl World {
         let row = rows.iter().find(|row| row.process_id.is_empty() || !parked(row.id))?;
         let (id, process) = (row.id, &row.process_id);
         Some(format!("record {id} is left, under '{process}', errored: {}", row.error))
-    }
-
-    fn reckon(&mut self) {
-        let audit = self.portal.audit();
-        // what was in the journal alone is lost with it, and told
-        let told = self.resync_told;
-        if let Some(lost) = audit.lost.first().filter(|_| !told) {
-            let law = match (audit.aged_records > 0, self.plan_changed) {
-                (true, _) => Law::AgeSafe,
-                (false, true) => Law::PlanSafe,
-                (false, false) => Law::Converge,
-            };
-            self.witness.broken(law, format!("lost: {lost:?}"));
-        }
-        self.witness.marks.met_if(Mark::Aged, audit.aged_records > 0);
-        let rows = self.portal.queue();
-        let left = |id: &u64| rows.iter().any(|row| row.id == *id);
-        let gone = self.witness.parked.values().flatten().any(|id| !left(id));
-        self.witness.marks.met_if(Mark::ParkedAged, audit.aged_records > 0 && gone);
-        if audit.regressions > 0 && self.settings.consumers == Consumers::Sole {
-            self.witness.broken(Law::NoRegress, "a target went back to an older state");
-        }
-        if audit.bucket_violations > 0 {
-            self.witness.broken(Law::Polite, "a request above the bucket");
-        }
-        if let (Some(name), Some(true)) = (
-            self.connector(),
-            self.connector().map(|name| audit.own_writes_returned.contains_key(name)),
-        ) {
-            self.witness.broken(Law::Connector, format!("an own write came back to {name}"));
-        }
-        let bound = event_names().len();
-        if self.portal.bindings().len() < bound {
-            self.witness.broken(Law::GapSeen, "an event is not bound again");
-        }
-        if self.bindings_lost == Some(true) {
-            self.witness.broken(Law::GapSeen, "lost bindings were not reported");
-        }
-        if self.settings.consumers == Consumers::Sole {
-            self.targets_agree();
-        } else {
-            self.target_is_newest();
-        }
-        self.journal_is_lean();
-    }
-
-    /// The system that takes each key once has come as far as the one that takes every change.
-    fn targets_agree(&mut self) {
-        let mut wrong = None;
-        for (object, (state, version)) in &self.code.target {
-            // what is announced to nobody may be seen by a redelivery: our own writes, gone users
-            let unannounced = object.0 == "user" && *state == State::Gone;
-            if unannounced || self.own.contains(object) || self.gaps || object.1.contains('@') {
-                continue;
-            }
-            if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
-                wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
-            }
-            if *state == State::Gone && self.portal.exists(&object.0, &object.1) {
-                wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
-            }
-        }
-        if let Some((law, what)) = wrong {
-            self.witness.broken(law, what);
-        }
-    }
-
-    /// However many consumers there were, the other system ends at the newest state.
-    fn target_is_newest(&mut self) {
-        let mut wrong = None;
-        for (object, (state, version)) in &self.code.target {
-            let excused = self.own.contains(object) || self.gaps || object.1.contains('@');
-            let aside = self.witness.parked.contains_key(object) || object.0 == "user";
-            let current = self.portal.version(&object.0, &object.1);
-            if !excused && !aside && *state == State::Present && *version < current {
-                wrong = Some(format!("{object:?} ends at {version:?}, not at {current:?}"));
-            }
-        }
-        if let Some(what) = wrong.filter(|_| !self.resync_told) {
-            self.witness.broken(Law::NoRegress, what);
-        }
-    }
-
-    fn journal_is_lean(&mut self) {
-        let parked = self.witness.parked.len();
-        if self.journal.len() > parked + 1 {
-            let keys: Vec<&str> = self.journal.keys().take(6).collect();
-            let what = format!("{} entries for {parked} parked: {keys:?}", self.journal.len());
-            self.witness.broken(Law::Lean, what);
-        }
-    }
-
-    /// A last change comes within the poll interval (Stale).
-    fn is_fresh(&mut self) {
-        let hindered = self.settings.operating_ms < 480_000 || self.settings.until_empty;
-        if hindered || self.is_broken() {
-            return;
-        }
-        let marks = &self.witness.marks;
-        if marks.count(Mark::OperatingLimit) + marks.count(Mark::OperatingBatch) > 0 {
-            // a method that had used up its time waits for ten minutes at most
-            self.pass(self.now + 600_000);
-        }
-        let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
-        let object = ("crm.deal".to_owned(), id.unwrap_or_default());
-        let end = self.now + self.settings.poll.0 * 5 / 4 + 20_000;
-        self.pass(end);
-        if !self.code.target.contains_key(&object) {
-            self.witness.broken(Law::Stale, "the last change did not come in time");
-        }
     }
 }

@@ -69,6 +69,12 @@ pub(crate) fn kept_plans() -> Result<Vec<(String, Plan)>> {
     paths.into_iter().map(read).collect()
 }
 
+/// The kept life of this name.
+pub(crate) fn kept_plan(name: &str) -> Result<Plan> {
+    let found = kept_plans()?.into_iter().find(|(known, _)| known == name);
+    found.map(|(_, plan)| plan).with_context(|| format!("there is no kept life {name}"))
+}
+
 /// Lives everything; `true` when every promise was kept and every mark met.
 pub(crate) fn run(size: Size) -> Result<bool> {
     let kept = kept_plans()?;
@@ -187,8 +193,13 @@ fn tell(plan: &Plan, breach: &Breach) -> Result<()> {
     println!("seed {}: {breach}", plan.seed);
     let small = shrink(plan, Maker::default(), breach.law);
     story(&small, Maker::default());
-    let path = kept().join(format!("{:?}-{}.json", breach.law, plan.seed).to_lowercase());
-    std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&small)?))?;
+    keep(&small, &format!("{:?}-{}", breach.law, plan.seed))
+}
+
+/// Keeps a life for later runs.
+pub(crate) fn keep(plan: &Plan, name: &str) -> Result<()> {
+    let path = kept().join(format!("{}.json", name.to_lowercase()));
+    std::fs::write(&path, format!("{}\n", serde_json::to_string_pretty(plan)?))?;
     println!("kept as {}", path.display());
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Machine, portal, network, journal and user's code under one virtual clock.
 
+mod effects;
+mod turn;
+
 use b24_offline_core::{
-    Batch, Call, Config, ConfigError, Connector, Durability, Effect, End, EventName, Input,
-    JournalContents, Machine, Mode, Notice, OnReject, Phase, Reply, Save, SaveOutcome, Timestamp,
-    Until, Verdict, WriteResult,
+    Batch, Config, ConfigError, Connector, Durability, End, EventName, Input, JournalContents,
+    Machine, Phase, Reply, Save, Timestamp, Until,
 };
-use b24_offline_emulator::{Fault, FaultKind, Outcome, Portal};
+use b24_offline_emulator::Portal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -16,8 +18,8 @@ use crate::marks::Mark;
 use crate::others::Other;
 use crate::plan::{Damage, Plan, Settings};
 use crate::random::{Random, mix};
-use crate::wire::{Digest, Transport, reply};
-use crate::witness::{Object, Witness, is_clean};
+use crate::wire::{Digest, Transport};
+use crate::witness::{Object, Witness};
 
 pub(crate) const START: u64 = 1_795_400_000_000;
 const CONNECTOR: &str = "warehouse";
@@ -73,7 +75,11 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
     pub(crate) bindings_lost: Option<bool>,
     pub(crate) written: u64,
-    pub(crate) quiet: bool,
+    /// When new records were last looked for, and when people last changed anything.
+    looked_at: u64,
+    pub(crate) changed_at: u64,
+    /// Since when nobody changes anything.
+    pub(crate) quiet_since: Option<u64>,
     pub(crate) number_of_changes: u64,
     /// Objects that we wrote to.
     pub(crate) own: BTreeSet<Object>,
@@ -81,6 +87,8 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
+    /// The journal was damaged once.
+    damaged: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
@@ -117,6 +125,27 @@ enum Coming {
     Saved { save: Save, durable: bool },
 }
 
+/// The portal of a life, its events bound.
+fn portal_of(plan: &Plan) -> Portal {
+    let settings = &plan.settings;
+    let portal_settings = b24_offline_emulator::Settings {
+        personality: settings.personality,
+        seed: mix(plan.seed, 1),
+        operating: b24_offline_emulator::Operating {
+            limit_ms: settings.operating_ms,
+            charge: settings.charge,
+        },
+        plan: plan_with(settings.extended),
+        ..b24_offline_emulator::Settings::default()
+    };
+    let mut portal = Portal::new(portal_settings, START);
+    let connector = if settings.connector { CONNECTOR } else { "" };
+    for event in event_names() {
+        portal.bind(event.as_str(), connector);
+    }
+    portal
+}
+
 /// A portal's plan with or without reservation.
 pub(crate) fn plan_with(extended: bool) -> b24_offline_emulator::Plan {
     use b24_offline_emulator::{Feature, Plan};
@@ -131,22 +160,8 @@ pub(crate) fn event_names() -> Vec<EventName> {
 impl World {
     pub(crate) fn new(plan: &Plan, maker: Maker, keep: Keep) -> World {
         let settings = plan.settings.clone();
-        let portal_settings = b24_offline_emulator::Settings {
-            personality: settings.personality,
-            seed: mix(plan.seed, 1),
-            operating: b24_offline_emulator::Operating {
-                limit_ms: settings.operating_ms,
-                charge: settings.charge,
-            },
-            plan: plan_with(settings.extended),
-            ..b24_offline_emulator::Settings::default()
-        };
-        let mut portal = Portal::new(portal_settings, START);
+        let mut portal = portal_of(plan);
         let tokens = portal.issue_token("1");
-        let connector = if settings.connector { CONNECTOR } else { "" };
-        for event in event_names() {
-            portal.bind(event.as_str(), connector);
-        }
         let most_calls = 20_000 + 20 * settings.span / settings.poll.0.min(settings.sweep.0);
         World {
             code: UsersCode::new(settings.manners, plan.seed),
@@ -173,12 +188,15 @@ impl World {
             transport: Transport::new(tokens),
             bindings_lost: None,
             written: 0,
-            quiet: false,
+            looked_at: 0,
+            changed_at: 0,
+            quiet_since: None,
             number_of_changes: 0,
             own: BTreeSet::new(),
             jump_with_call: None,
             sleep_with_call: None,
             plan_changed: false,
+            damaged: false,
             resync_told: false,
             gaps: false,
             keep,
@@ -250,6 +268,7 @@ impl World {
         let (contents, changed) = self.journal.open(damage);
         if changed {
             self.witness.rests_forgotten();
+            self.damaged = true;
             self.witness.attempts_forgotten();
             // which events were bound is forgotten with the journal
             self.bindings_lost = None;
@@ -381,328 +400,10 @@ impl World {
     fn ended_empty(&mut self) {
         self.witness.marks.met(Mark::EndedEmpty);
         let left = self.portal.queue().iter().filter(|row| row.process_id.is_empty()).count();
-        if self.quiet && left > 0 {
+        let seen = self.changed_at + 70_000 < self.looked_at;
+        if self.quiet_since.is_some() && seen && left > 0 {
             let what = format!("it ended on an empty queue while {left} records were free");
             self.witness.broken(Law::BothLanes, what);
-        }
-    }
-
-    fn later(&mut self, at: u64, coming: Coming) {
-        self.number += 1;
-        self.coming.insert((at, self.number), coming);
-    }
-
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Call(call) => self.call(&call),
-            Effect::Deliver(batch) => self.deliver(batch),
-            Effect::Save(save) => {
-                let durable = self.disk_full == 0;
-                self.disk_full = self.disk_full.saturating_sub(1);
-                // saves become durable in their order
-                self.saved_by = self.saved_by.max(self.now + self.settings.disk);
-                self.later(self.saved_by, Coming::Saved { save, durable });
-            }
-            Effect::Written(written) => {
-                self.tell(|| format!("{written:?}"));
-                let mark = match written.result {
-                    WriteResult::Unknown => Mark::WriteUnknown,
-                    WriteResult::Refused { .. } => Mark::WriteRefused,
-                    WriteResult::NotSent { .. } => Mark::WriteNotSent,
-                    WriteResult::Done { .. } => return,
-                };
-                self.witness.marks.met(mark);
-            }
-            Effect::Notice(notice) => {
-                self.tell(|| format!("notice: {notice}"));
-                self.noticed(&notice);
-            }
-        }
-    }
-
-    fn call(&mut self, call: &Call) {
-        self.calls += 1;
-        if self.calls > self.most_calls {
-            self.witness.broken(Law::Polite, "a storm of calls: more than any life needs");
-        }
-        let digest = Digest::of(call);
-        let journal = self.is_durable().then_some(&self.journal);
-        self.witness.called(call, &digest, journal, self.now);
-        self.check_connector(call, &digest);
-        if !digest.errors.is_empty() && self.settings.on_reject == OnReject::Park {
-            self.witness.broken(Law::BothLanes, "error was called though changes are parked");
-        }
-        let counted = digest.sweeps == 1 && self.journal.len() > 25;
-        self.witness.marks.met_if(Mark::ManyReservations, counted);
-        let others = self.portal.other_reservations().len();
-        let refreshed = self.transport.refreshed;
-        let dies = |fault: &Fault| matches!(fault.kind, FaultKind::BatchDies { .. });
-        let faults: Vec<Fault> =
-            self.portal.waiting_faults().iter().filter(|fault| dies(fault)).cloned().collect();
-        let outcome = self.transport.send(&mut self.portal, call, self.now);
-        if !faults.is_empty() && matches!(outcome, Outcome::NoAnswer { executed: true, .. }) {
-            self.note_cut(&faults, digest.methods.len());
-        }
-        self.witness.marks.met_if(Mark::TokenRefreshed, self.transport.refreshed > refreshed);
-        self.witness.marks.met_if(Mark::WriteAlone, call.method != "batch");
-        let stolen = self.portal.other_reservations().len() > others;
-        self.witness.marks.met_if(Mark::Stolen, stolen);
-        self.witness.met(&digest, &outcome);
-        if self.keep.story {
-            self.tell_call(call, &digest, &outcome);
-        }
-        let (delay, reply) = reply(outcome, call.timeout.0);
-        let at = self.now + delay.max(1);
-        if self.repeats.0 > 0 {
-            self.repeats.0 -= 1;
-            let again = Coming::Reply { call: call.id.0, reply: reply.clone() };
-            self.later(at + self.repeats.1, again);
-        }
-        self.later(at, Coming::Reply { call: call.id.0, reply });
-        let method = call.method.clone();
-        self.on_the_way.insert(call.id.0, Way { method, digest, sent: self.now, doubtful: false });
-        self.doubt();
-    }
-
-    /// Whether the batch ended between two of its sub-calls.
-    fn note_cut(&mut self, before: &[Fault], sub_calls: usize) {
-        let left = self.portal.waiting_faults();
-        let cut = before.iter().filter(|fault| !left.contains(fault)).any(|fault| {
-            matches!(fault.kind, FaultKind::BatchDies { after_calls }
-                if (1..sub_calls).contains(&after_calls))
-        });
-        self.witness.marks.met_if(Mark::BatchCut, cut);
-    }
-
-    fn tell_call(&mut self, call: &Call, digest: &Digest, outcome: &Outcome) {
-        let answer: String = format!("{outcome:?}").chars().take(1_500).collect();
-        let methods = digest.methods.join(", ");
-        let named: Vec<String> =
-            digest.clears.iter().chain(&digest.errors).map(|named| format!("{named:?}")).collect();
-        let id = call.id;
-        self.tell(|| format!("call {id}: {methods} {} -> {answer}", named.join(" ")));
-    }
-
-    fn check_connector(&mut self, call: &Call, digest: &Digest) {
-        let inner = digest.inner_connector;
-        let asks_plan =
-            digest.methods.iter().all(|name| name == "feature.get" || name == "event.get");
-        let carries = call.connector.as_ref().map(|name| name.as_str());
-        if inner || (!asks_plan && carries != self.connector()) {
-            let what = format!("{} carries {carries:?}, inside: {inner}", call.method);
-            self.witness.broken(Law::Connector, what);
-        }
-    }
-
-    fn deliver(&mut self, batch: Batch) {
-        let journal = self.is_durable().then_some(&self.journal);
-        self.witness.delivered(&batch, journal, self.now);
-        let parts = self.code.take(&batch, &self.portal);
-        if self.keep.story {
-            let keys: Vec<String> =
-                batch.changes.iter().map(|change| UsersCode::words(change)).collect();
-            self.tell(|| format!("deliver {}: {}", batch.id, keys.join("; ")));
-        }
-        self.witness.marks.met_if(Mark::TwoParts, parts.len() > 1);
-        for (part, delay) in parts {
-            self.later(self.now + delay, Coming::Judged { batch: batch.clone(), part });
-        }
-    }
-
-    /// The changes of a part that are done reach the other system.
-    fn apply(&mut self, batch: &Batch, part: usize) {
-        let hung = self.code.hangs();
-        for change in &batch.changes {
-            if self.code.verdict(batch, part, change) == Some(Verdict::Done) {
-                if !self.code.apply(change, &mut self.portal, self.now) {
-                    self.witness.marks.met(Mark::SameKeyAgain);
-                }
-                self.witness.done(change, hung);
-            }
-        }
-    }
-
-    fn judged(&mut self, batch: &Batch, part: usize) {
-        self.apply(batch, part);
-        for change in &batch.changes {
-            match self.code.verdict(batch, part, change) {
-                Some(Verdict::Retry { .. }) => self.witness.failed(change, false),
-                Some(Verdict::Reject { .. }) => self.witness.failed(change, true),
-                Some(Verdict::Done) => self.witness.told_done(change),
-                None => {}
-            }
-        }
-        let verdicts = self.code.verdicts(batch, part);
-        self.tell(|| format!("judged {}: {verdicts:?}", batch.id));
-        self.code.over(batch, part);
-        self.give(Input::Judged { batch: batch.id, verdicts });
-    }
-
-    /// What hung is judged at last.
-    pub(crate) fn release_hung(&mut self) {
-        for (batch, part) in self.code.release() {
-            self.later(self.now + 1, Coming::Judged { batch, part });
-        }
-    }
-
-    fn noticed(&mut self, notice: &Notice) {
-        let most = self.settings.attempts;
-        let marks = &mut self.witness.marks;
-        marks.met_if(Mark::Kept, matches!(notice, Notice::Aged { .. }));
-        let changed = matches!(notice, Notice::ModeChanged { .. });
-        marks.met_if(Mark::ModeChanged, changed && self.settings.mode == Mode::Auto);
-        marks.met_if(Mark::JournalTorn, matches!(notice, Notice::JournalDamaged { .. }));
-        if let Notice::Parked { object, key, reason, .. } = notice {
-            let sight = self.code.seen(key);
-            self.portal.parked(&object.kind, &object.id, sight);
-            marks.met_if(Mark::ParkedWithoutJournal, self.settings.journal == Durability::None);
-            let object = (object.kind.clone(), object.id.clone());
-            self.witness.is_parked(object, key, reason, most);
-        } else if let Notice::Registered { object, .. } = notice {
-            self.witness.is_registered((object.kind.clone(), object.id.clone()));
-        } else if let Notice::Adopted { records } = notice {
-            marks.met(Mark::Adopted);
-            marks.met_if(Mark::AdoptedMany, *records > 50);
-            self.adopted += records;
-            marks.met_if(Mark::AdoptedHuge, self.adopted >= 2_000);
-        } else if let Notice::BackingOff { delay, .. } = notice {
-            marks.met_if(Mark::BackedOffLong, delay.0 >= 30_000);
-        } else if let Notice::BindingsLost { .. } = notice {
-            marks.met(Mark::BindingsLost);
-            self.bindings_lost = None;
-        } else if matches!(
-            notice,
-            Notice::LongAbsence { .. }
-                | Notice::JournalMissing
-                | Notice::JournalDamaged { resync: true, .. }
-        ) {
-            self.resync_told = true;
-            marks.met(Mark::ResyncTold);
-        } else if let Notice::Failed(failure) = notice {
-            use b24_offline_core::Failure;
-            marks.met_if(Mark::SaveFailed, matches!(failure, Failure::Journal { .. }));
-            marks.met_if(Mark::PlanLost, matches!(failure, Failure::PlanWithoutReservation));
-        } else {
-            let plain = [
-                (Mark::Unreadable, matches!(notice, Notice::Unreadable { .. })),
-                (Mark::HandlerDown, matches!(notice, Notice::HandlerDown)),
-                (Mark::HandlerUp, matches!(notice, Notice::HandlerUp)),
-                (Mark::MethodLimited, matches!(notice, Notice::MethodLimited { .. })),
-                (Mark::Reached, matches!(notice, Notice::Reached)),
-            ];
-            plain.into_iter().for_each(|(mark, met)| marks.met_if(mark, met));
-        }
-    }
-
-    /// The time of the next thing that happens by itself.
-    pub(crate) fn next(&self) -> Option<u64> {
-        let awake = |at: u64| at.max(self.asleep_until);
-        let coming = self.coming.keys().next().map(|(at, _)| awake(*at));
-        let restart = self.restart_at;
-        let other = self.others.keys().next().copied();
-        let mine = [coming, self.wake.map(awake), restart];
-        mine.into_iter().chain([self.portal.next_event(), other]).flatten().min()
-    }
-
-    /// Lets the next thing happen, if it is due by `end`.
-    pub(crate) fn step(&mut self, end: u64) -> bool {
-        let Some(at) = self.next().filter(|at| *at <= end) else {
-            self.now = self.now.max(end);
-            self.portal.advance(self.now);
-            return false;
-        };
-        self.spins = if at > self.now { 0 } else { self.spins + 1 };
-        if self.spins > 5_000 {
-            self.witness.broken(Law::Total, "the machine spins without time passing");
-        }
-        self.now = self.now.max(at);
-        if self.portal.next_event().is_some_and(|event| event <= self.now) {
-            self.portal_acts();
-            return true;
-        }
-        if self.others.keys().next().is_some_and(|due| *due <= self.now) {
-            self.other_clears();
-            return true;
-        }
-        let arrives = self.coming.keys().next().is_some_and(|(due, _)| *due <= self.now);
-        let awake = self.asleep_until <= self.now;
-        let ticks = self.wake.is_some_and(|due| due <= self.now);
-        let first = arrives && !(ticks && self.random.once_in(2));
-        if first && awake {
-            if let Some((_, coming)) = self.coming.pop_first() {
-                self.arrive(coming);
-            }
-        } else if self.restart_at.is_some_and(|due| due <= self.now) {
-            self.start();
-        } else if ticks && awake {
-            self.wake = None;
-            self.ticked = self.now;
-            self.give(Input::Tick);
-        }
-        true
-    }
-
-    /// A late request runs, or a rule acts.
-    fn portal_acts(&mut self) {
-        let before = self.portal.queue();
-        let recorded = self.portal.audit().recorded;
-        self.portal.advance(self.now);
-        let after = self.portal.queue();
-        if self.portal.audit().recorded > recorded {
-            self.witness.marks.met(Mark::OwnChange);
-        }
-        let process = |rows: &[b24_offline_emulator::Record], id: u64| {
-            rows.iter().find(|row| row.id == id).map(|row| row.process_id.clone())
-        };
-        let marked = after.iter().any(|row| {
-            !row.process_id.is_empty() && process(&before, row.id).as_ref() != Some(&row.process_id)
-        });
-        let erred = after
-            .iter()
-            .any(|row| row.error && before.iter().any(|old| old.id == row.id && !old.error));
-        let gone = before.iter().any(|row| process(&after, row.id).is_none());
-        self.witness.marks.met_if(Mark::LateGet, marked);
-        self.witness.marks.met_if(Mark::LateClear, gone && !erred);
-        self.witness.marks.met_if(Mark::LateError, erred);
-        let sweeps = self.machine.as_ref().map(|machine| machine.status().counters.sweeps);
-        let swept = self.sweeps_at_loss.is_some_and(|then| sweeps.is_some_and(|now| now > then));
-        self.witness.marks.met_if(Mark::LateGetAfterSweep, marked && swept);
-        self.tell(|| format!("a late request or a rule has acted (marked: {marked})"));
-    }
-
-    fn arrive(&mut self, coming: Coming) {
-        match coming {
-            Coming::Reply { call, reply } => {
-                let Some(way) = self.on_the_way.remove(&call) else {
-                    self.witness.marks.met(Mark::AnswerTwice);
-                    self.give(Input::Replied { call: b24_offline_core::CallId(call), reply });
-                    return;
-                };
-                self.witness.answered(call, &way.method, &way.digest, &reply, self.now);
-                if way.doubtful {
-                    self.witness.in_doubt();
-                }
-                self.witness.marks.met_if(Mark::AnswerToDead, way.sent + 75_000 <= self.ticked);
-                if !is_clean(&reply) && way.digest.gets > 0 {
-                    let status = self.machine.as_ref().map(Machine::status);
-                    self.sweeps_at_loss = status.map(|status| status.counters.sweeps);
-                }
-                if !is_clean(&reply) {
-                    self.tell(|| format!("call {call} comes to {reply:?}"));
-                }
-                self.give(Input::Replied { call: b24_offline_core::CallId(call), reply });
-            }
-            Coming::Judged { batch, part } => self.judged(&batch, part),
-            Coming::Saved { save, durable } => {
-                let outcome = if durable {
-                    self.journal.write(&save);
-                    SaveOutcome::Done
-                } else {
-                    self.tell(|| "a save fails".into());
-                    SaveOutcome::Failed { why: "no space left".into() }
-                };
-                self.give(Input::Saved { save: save.id, outcome });
-            }
         }
     }
 
@@ -713,26 +414,6 @@ impl World {
     /// Whether something is on its way to the host.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.coming.is_empty()
-    }
-
-    /// The host's clock jumps, or the host sleeps, with a call on its way.
-    fn doubt(&mut self) {
-        if let Some(by) = self.jump_with_call.take() {
-            self.tell(|| format!("the host's clock jumps by {by} ms"));
-            let mark = if by < 0 { Mark::ClockBack } else { Mark::ClockAhead };
-            self.witness.marks.met(mark);
-            self.skew += by;
-            // to the machine that much time has passed
-            self.witness.in_doubt();
-            self.witness.rests_forgotten();
-            self.on_the_way.values_mut().for_each(|way| way.doubtful = true);
-        }
-        if let Some(ms) = self.sleep_with_call.take() {
-            self.tell(|| format!("the host sleeps for {ms} ms"));
-            self.witness.marks.met_if(Mark::SleptOver, ms > 75_000);
-            self.asleep_until = self.now + ms;
-            self.on_the_way.values_mut().for_each(|way| way.doubtful = true);
-        }
     }
 }
 

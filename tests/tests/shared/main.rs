@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Fault, FaultKind, Personality, Request};
-use b24_offline_tests::scenario::fault;
+use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Request};
 use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals};
 use b24_offline_tests::{Pair, Script, Wire, World, sub_calls};
 use serde_json::{Value, json};
+
+mod whatever;
 
 const LEASE: u64 = 150_000;
 const SWEEP: u64 = 60_000;
@@ -238,79 +239,6 @@ fn killed_at_any_step_with_and_without_a_journal_nothing_is_lost() {
     }
 }
 
-/// Numbers that look random, the same on every machine.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
-
-/// Two consumers, changes and faults. Either their code is slow, by far slower than the lease, or they
-/// are killed: one that applies an old copy and then dies is for the target to refuse.
-fn any_scene(seed: u64) {
-    let mut dice = Dice(seed);
-    let mut pair = pair(BOTH[dice.below(2) as usize]);
-    let slow = dice.below(2) == 0;
-    let journal = if dice.below(3) == 0 { Durability::None } else { Durability::Durable };
-    for which in 0..2 {
-        pair.at(which).config.batch_size = BatchSize::Fixed(1 + dice.below(20) as u32);
-        pair.at(which).config.journal = journal;
-        let mut own = Dice(dice.below(u64::MAX >> 34));
-        pair.at(which).script = slow.then(|| {
-            Script::new(move |_, _| {
-                let millis = [5, 900, 100_000, 700_000][own.below(4) as usize];
-                vec![(millis, all(Verdict::Done))]
-            })
-        });
-    }
-    let mut ids = deals(pair.at(0), 10);
-    pair.at(0).target.inbox = dice.below(2) == 0;
-    pair.start();
-    for number in 0..40 {
-        match dice.below(8) {
-            0 => ids.extend(deals(pair.at(0), 3)),
-            1..=3 => change(pair.at(0), &ids[dice.below(ids.len() as u64) as usize]),
-            4 => {
-                let (method, kind) = (dice.below(8) as usize, dice.below(22) as usize);
-                pair.at(0).portal.inject(fault(method, kind, dice.below(4), number));
-            }
-            5 if !slow => {
-                let which = dice.below(2) as usize;
-                pair.at(which).crash_after_saving(dice.below(3) as usize);
-                pair.pass(dice.below(40_000));
-                pair.at(which).start();
-            }
-            _ => pair.pass(dice.below(60_000)),
-        }
-        for which in 0..2 {
-            if matches!(pair.seen(which).phase(), Some(Phase::Ended(_))) {
-                pair.at(which).crash();
-                pair.at(which).start();
-            }
-        }
-    }
-    pair.at(0).portal.clear_faults();
-    for _ in 0..100 {
-        pair.pass(3 * 60_000);
-        let held = |which: usize| pair.seen(which).machine.as_ref().map(|m| m.status().held);
-        if pair.portal().queue_len() == 0 && held(0) == Some(0) && held(1) == Some(0) {
-            break;
-        }
-    }
-    nothing_lost(&pair, &format!("seed {seed}"));
-}
-
-#[test]
-fn whatever_happens_to_two_consumers_the_target_ends_at_the_newest_state() {
-    for seed in 0..300 {
-        any_scene(seed);
-    }
-}
-
 #[test]
 fn an_emptied_queue_ends_only_when_nothing_is_left_that_may_come_back() {
     for personality in BOTH {
@@ -404,6 +332,37 @@ fn an_object_that_is_another_one_at_each_reading_is_delivered_ever_more_rarely()
     assert!((30..=45).contains(&deliveries), "{deliveries}");
     world.pass(24 * HOUR);
     assert!(world.deliveries.len() <= deliveries + 3 * 26, "{}", world.deliveries.len());
+}
+
+#[test]
+fn without_reservation_two_consumers_lose_nothing_and_end_at_the_newest_state() {
+    for personality in BOTH {
+        let mut pair = pair(personality);
+        let plan = Plan { offline_extended: Feature::Off, ..Plan::default() };
+        pair.at(0).portal.set_plan(plan);
+        pair.at(0).script = slow(20_000);
+        let ids = deals(pair.at(0), 60);
+        for method in ["event.offline.get", "event.offline.list", "crm.deal.list"] {
+            let kind = FaultKind::AnswerLost { hang_ms: 500 };
+            pair.at(0).portal.inject(Fault {
+                method: Some(method.into()),
+                after: 3,
+                count: 2,
+                kind,
+            });
+        }
+        pair.start();
+        for n in 0..60 {
+            pair.pass(1_000);
+            change(pair.at(0), &ids[n * 7 % 60]);
+            if n == 30 {
+                pair.at(1).crash_after_saving(1);
+                pair.at(1).start();
+            }
+        }
+        pair.pass(HOUR);
+        nothing_lost(&pair, "");
+    }
 }
 
 #[test]
