@@ -55,7 +55,8 @@ fn whole(workspace: &Workspace, invocation: &mut Invocation, shard: Option<&str>
     }
     // its exit code says that some were missed, which the table says too
     let ended = invocation.run(all);
-    let sums = bench.outcomes()?;
+    let sums =
+        bench.outcomes().with_context(|| format!("the run of the mutants ended with {ended:?}"))?;
     ensure!(sums.tried() > 0, "no mutant was tried: {ended:?}");
     sums.tell(invocation);
     Ok(())
@@ -91,7 +92,9 @@ fn diff(workspace: &Workspace, invocation: &mut Invocation, base: Option<&str>) 
         trial.arg("--in-diff").arg(&file).args(["--sharding", "round-robin", "--shard"]);
         trial.arg(format!("{shard}/{shards}"));
         let ended = invocation.run(trial);
-        let more = bench.outcomes()?;
+        let more = bench
+            .outcomes()
+            .with_context(|| format!("the run of the mutants ended with {ended:?}"))?;
         ensure!(more.tried() > 0, "no mutant was tried: {ended:?}");
         sums.add(more);
     }
