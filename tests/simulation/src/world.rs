@@ -88,7 +88,7 @@ pub(crate) struct World {
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
     /// The journal was damaged once.
-    damaged: bool,
+    pub(crate) damaged: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
