@@ -86,7 +86,7 @@ pub(crate) struct World {
     /// The journal was damaged once.
     pub(crate) damaged: bool,
     /// It was an older one once.
-    rolled_back: bool,
+    pub(crate) rolled_back: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
