@@ -159,7 +159,7 @@ impl Bench {
             copy(&workspace.root().join(name), &tree.join(name))?;
         }
         // what was removed since, and what a killed run has left changed, is put right by content
-        for gone in files(&tree.join("core"))? {
+        for gone in files(&tree)? {
             let name = gone.strip_prefix(&tree)?.to_string_lossy().into_owned();
             if !names.contains(name.as_str()) {
                 fs::remove_file(&gone)?;
