@@ -51,7 +51,13 @@ impl World {
             return;
         }
         self.witness.dark.extend(ids);
-        if process.is_empty() || rows.is_empty() {
+        // an error for a record that a third one has taken over would destroy its next change (F16)
+        let held = self.portal.queue();
+        let stolen = |row: &Value| {
+            let id = row["ID"].as_str().and_then(|id| id.parse::<u64>().ok());
+            !held.iter().any(|held| Some(held.id) == id && held.process_id == process)
+        };
+        if process.is_empty() || rows.is_empty() || rows.iter().any(stolen) {
             return;
         }
         let messages = rows.iter().filter_map(|row| row["MESSAGE_ID"].as_str());
