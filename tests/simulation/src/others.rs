@@ -1,6 +1,6 @@
 //! Other consumers of the queue: dead ones, one that leaves errors, one that is alive.
 
-use b24_offline_core::Consumers;
+use b24_offline_core::{Consumers, Mode};
 use b24_offline_emulator::Php;
 use serde_json::Value;
 
@@ -81,7 +81,12 @@ impl World {
         }
         let objects = rows.iter().filter_map(object_of_row).collect();
         let until = self.now + holds;
-        self.witness.leased.extend(ids.iter().map(|id| (*id, until)));
+        // what was listed to be deleted is delivered whoever else has taken it meanwhile
+        let may_delete =
+            self.settings.mode == Mode::Delete || !self.settings.extended || self.plan_changed;
+        if !may_delete {
+            self.witness.leased.extend(ids.iter().map(|id| (*id, until)));
+        }
         self.others.insert(until, Other { process, ids, objects });
     }
 
