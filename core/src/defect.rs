@@ -110,8 +110,6 @@ defects! {
     DeleteBeforeSaved,
     /// Without reservation: everything up to an ID is deleted, also what was not listed.
     DeleteUpTo,
-    /// Without reservation: after an unknown outcome the data is read before the 60 s are over.
-    ReadBeforeLate,
     /// Records near the age at which the portal deletes them are reserved like others (F4).
     IgnoreAge,
     /// With several consumers: reservations of others are adopted at once.

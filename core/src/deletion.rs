@@ -8,7 +8,7 @@ mod drive;
 
 use crate::clock::Moment;
 use crate::id::RecordId;
-use crate::ordered::Map;
+use crate::ordered::{Map, Set};
 use crate::record::{Key, Record};
 use crate::round::Side;
 use crate::sweep::LATE;
@@ -33,7 +33,19 @@ pub(crate) struct Deletion {
     many: bool,
     /// Rows that could not be read, and were told of.
     strange: Vec<String>,
+    /// What was deleted last, as far as the portal's answers go.
+    gone: Set<RecordId>,
+    /// How often in a row some of it was listed again, and until when the queue is left alone for that.
+    returned: u32,
+    rested: bool,
+    pub(crate) rests_until: Moment,
 }
+
+/// So many records that were deleted are remembered.
+const MOST_GONE: usize = 4_096;
+/// The pause after a deletion that has deleted nothing; it doubles, up to the longest.
+const PAUSE: Millis = Millis::seconds(2);
+const LONGEST_PAUSE: Millis = Millis::seconds(300);
 
 /// A listed record.
 #[derive(Debug, Clone)]
@@ -92,6 +104,8 @@ impl Deletion {
         self.unsure.insert(record.id, Unsure { key, record, until });
     }
 
+    /// A free record was listed. Whatever an earlier call may still do to it, it goes by its own deletion
+    /// now: delivered before that, its entry could be gone while the record is still to be deleted.
     pub(crate) fn list(&mut self, key: Key, record: Record) {
         self.unsure.remove(&record.id);
         self.listed.insert(record.id, Listed { key, record, stage: Stage::Saving });
@@ -172,10 +186,32 @@ impl Deletion {
     pub(crate) fn taken(&mut self, run: Run) -> Vec<(Key, Record)> {
         let taken = run.ids().filter_map(|id| self.listed.remove(&id));
         let taken: Vec<(Key, Record)> = taken.map(|listed| (listed.key, listed.record)).collect();
+        if self.gone.len() > MOST_GONE {
+            self.gone = Set::new();
+        }
         for (_, record) in &taken {
+            self.gone.insert(record.id);
             self.unsure.remove(&record.id);
         }
         taken
+    }
+
+    /// Whether the queue still holds what was deleted: then it is left alone, longer each time. An ID is never
+    /// given twice, so the portal has not done what it said.
+    pub(crate) fn returned(&mut self, listed: &[RecordId], now: Moment) -> Option<Millis> {
+        if !listed.iter().any(|id| self.gone.contains(id)) {
+            self.returned = if listed.is_empty() { self.returned } else { 0 };
+            return None;
+        }
+        // after the pause it is tried once more
+        if std::mem::take(&mut self.rested) {
+            return None;
+        }
+        self.rested = true;
+        let pause = PAUSE.doubled(self.returned, LONGEST_PAUSE);
+        self.returned = self.returned.saturating_add(1);
+        self.rests_until = now.plus(pause);
+        Some(pause)
     }
 
     /// A record that the journal knows is in hand by another way; `true` when it waited here.

@@ -248,8 +248,7 @@ impl Machine {
             (Ask::Read(reading), _) => self.lane_unread(&reading),
             (Ask::Delete(run), Miss::NotExecuted) => self.deletion.again(run),
             (Ask::Delete(run), Miss::Unknown) => {
-                let since = if self.has(Defect::ReadBeforeLate) { Moment(0) } else { now };
-                self.deletion.lost(run, since);
+                self.deletion.lost(run, now);
                 // it marks before it deletes, and may have died between (F7)
                 self.sweep.demand(now);
             }

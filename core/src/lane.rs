@@ -137,6 +137,13 @@ impl Lane {
         Some(parked)
     }
 
+    /// Whether a parked record is under this reservation.
+    pub(crate) fn has_parked_under(&self, process: &ProcessId) -> bool {
+        let parked = self.entries.values().filter_map(|entry| entry.parked.as_ref());
+        let mut records = parked.flat_map(|parked| parked.records.values());
+        records.any(|record| record.process.as_ref() == Some(process))
+    }
+
     pub(crate) fn parked_keys(&self) -> Vec<Key> {
         let parked = self.entries.iter().filter(|(_, entry)| entry.parked.is_some());
         parked.map(|(key, _)| key.clone()).collect()

@@ -187,7 +187,6 @@ impl Ledger {
         }
     }
 
-    /// When the queue was last looked at and every binding was there, by the host's clock.
     /// Writes down that nothing is left of which the journal does not know; `false` when it is so already.
     pub(crate) fn set_clean(&mut self) -> bool {
         let news = self.is_durable() && !self.queue.clean;
@@ -198,6 +197,7 @@ impl Ledger {
         news
     }
 
+    /// When the queue was last looked at and every binding was there, by the host's clock.
     pub(crate) fn seen(&self) -> Option<Timestamp> {
         self.queue.seen
     }

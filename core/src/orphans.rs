@@ -74,9 +74,12 @@ impl Machine {
             || self.settle.waits(process, row.id, &row.changed_at)
     }
 
-    /// Whether the reservation is in hand, or waits to be cleared.
+    /// Whether the reservation is in hand, waits to be cleared, or holds something that is parked: what
+    /// else stands under it is not listed by most sweeps, so no lease would ever end for it.
     pub(crate) fn is_ours(&self, process: &ProcessId) -> bool {
-        self.lane.reservations.contains_key(process) || self.settle.has(process)
+        self.lane.reservations.contains_key(process)
+            || self.settle.has(process)
+            || self.lane.has_parked_under(process)
     }
 
     fn sweep_over(&mut self, finished: Finished, first: bool) {

@@ -352,7 +352,8 @@ impl Machine {
         let method = if self.is_deleting() { "event.offline.list" } else { "event.offline.get" };
         let listed = !self.deletion.is_through() || !self.knows_no_old(now);
         let sweeps_first = self.reserve.after_sweep && !self.sweeps_no_more();
-        if sweeps_first || listed || !self.ledger.is_opened || !self.may(method) {
+        let rests = self.deletion.rests_until > now;
+        if sweeps_first || listed || rests || !self.ledger.is_opened || !self.may(method) {
             return None;
         }
         let looks = !self.handler.is_down() && self.lane.is_looking();

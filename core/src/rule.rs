@@ -14,6 +14,9 @@ use crate::outer::is_method;
 
 pub(crate) use registry::{Registry, id_text};
 
+/// The kind of an object is part of its key in the journal.
+const MOST_KIND: usize = 100;
+
 /// How an event leads to an object and to its current data.
 ///
 /// The built-in rules cover CRM, tasks, users, groups, orders, bookings, calendar and feed; give
@@ -252,6 +255,9 @@ impl Rule {
         let wrong = |why| Err(ConfigError::Rule { kind: self.kind.clone(), why });
         if self.kind.is_empty() || self.kind.contains(':') {
             return wrong("the kind must not be empty or contain ':'");
+        }
+        if self.kind.len() > MOST_KIND || self.kind.chars().any(char::is_control) {
+            return wrong("the kind has more than 100 bytes, or control characters");
         }
         if self.events.is_empty() && self.deleted.is_empty() {
             return wrong("it names no event");

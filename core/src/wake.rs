@@ -35,6 +35,7 @@ impl Machine {
                 add(Some(self.sweep.next()), WakeReason::Sweep);
                 add(self.deletion.next_ripe(), WakeReason::Rest);
                 add(Some(self.deletion.holds_until()), WakeReason::Sweep);
+                add(Some(self.deletion.rests_until), WakeReason::BackOff);
                 add(self.settle_by(), WakeReason::Settle);
                 add(self.linger_ends(), WakeReason::Settle);
                 add(Some(self.reserve.poll_at), WakeReason::Poll);

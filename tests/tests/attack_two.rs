@@ -7,7 +7,7 @@ use b24_offline_emulator::{Deed, Fault, FaultKind, Feature, Personality, Plan, R
 use b24_offline_tests::scene::{
     DEALS, all, bound, change, config, deals, nothing_lost, one_step, reject,
 };
-use b24_offline_tests::{Disk, Script, Wire, World, sub_calls};
+use b24_offline_tests::{Disk, Pair, Script, Wire, World, sub_calls};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -246,6 +246,9 @@ fn old_records_are_taken_no_faster_than_they_are_done() {
         let held = world.machine.as_ref().unwrap().status().held;
         let kept = world.journal.len();
         assert!(held <= 1_000 && kept <= 1_100, "{held} {kept}");
+        let before = world.calls.len();
+        world.pass(10 * MINUTE);
+        assert!(world.calls.len() - before <= 150, "{}", world.calls.len() - before);
         world.crash();
         world.script = None;
         world.start();
@@ -397,5 +400,122 @@ fn a_deletion_that_is_not_executed_and_answers_true_is_no_deletion() {
         world.pass(10 * MINUTE);
         nothing_lost(world, "");
         assert_eq!(keys_with_two_states(world), [""; 0]);
+    });
+}
+
+#[test]
+fn two_consumers_that_delete_lose_nothing_when_one_is_killed_at_any_step() {
+    for personality in [Personality::Documented, Personality::Source] {
+        for step in 0..50 {
+            let mut shared = config(DEALS);
+            shared.consumers = Consumers::Shared { lease: Millis(150_000) };
+            shared.sweep = Millis(MINUTE);
+            let mut pair = Pair::new(personality, [shared.clone(), shared]);
+            pair.at(0).portal.set_plan(without_reservation());
+            let ids = deals(pair.at(0), 6);
+            pair.at(step % 2).script = Some(Script::new(|_, _| vec![(4_000, all(Verdict::Done))]));
+            pair.start();
+            for turn in 0..step {
+                let end = pair.now() + HOUR;
+                pair.step(end);
+                if turn % 9 == 4 {
+                    change(pair.at(0), &ids[turn % 6]);
+                }
+            }
+            if step % 3 == 0 {
+                let kind = FaultKind::ExecutedLate { after_ms: 50_000, hang_ms: 2_000 };
+                pair.at(0).portal.inject(fault("event.offline.get", 1, kind));
+            }
+            pair.at(0).crash_after_saving(step % 3);
+            change(pair.at(0), &ids[1]);
+            pair.at(0).start();
+            pair.pass(3_000);
+            change(pair.at(0), &ids[2]);
+            pair.pass(10 * MINUTE);
+            let told = format!("{personality:?} {step}");
+            let audit = pair.portal().audit();
+            assert_eq!(
+                (audit.lost.len(), audit.free_records, audit.reserved_records),
+                (0, 0, 0),
+                "{told}"
+            );
+            assert_eq!(pair.differing("crm.deal"), [""; 0], "{told}");
+            for which in 0..2 {
+                let journal = &pair.seen(which).journal;
+                assert!(journal.keys().all(|key| key == "queue"), "{told} {journal:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_in_any_phase_of_a_deletion_ends_and_loses_nothing() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        for steps in 0..40 {
+            let ids = deals(world, 5);
+            world.start();
+            for _ in 0..steps {
+                one_step(world);
+            }
+            if steps % 4 == 0 {
+                let kind = FaultKind::AnswerLost { hang_ms: 300 };
+                world.portal.inject(fault("event.offline.get", 1, kind));
+            }
+            change(world, &ids[steps % 5]);
+            world.give(Input::Stop);
+            assert!(world.until_ended(61_000), "{steps}: {:?}", world.phase());
+            world.crash();
+            world.portal.clear_faults();
+        }
+        world.start();
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
+        assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
+    });
+}
+
+#[test]
+fn an_emptied_queue_ends_after_an_unknown_deletion() {
+    for kind in [
+        FaultKind::RequestLost { hang_ms: 500 },
+        FaultKind::AnswerLost { hang_ms: 500 },
+        FaultKind::ExecutedLate { after_ms: 55_000, hang_ms: 500 },
+    ] {
+        both(DEALS, |world| {
+            world.portal.set_plan(without_reservation());
+            world.config.until = Until::Empty;
+            deals(world, 70);
+            world.portal.inject(fault("event.offline.get", 1, kind.clone()));
+            world.start();
+            assert!(world.until_ended(4 * MINUTE), "{kind:?} {:?}", world.phase());
+            nothing_lost(world, "");
+            assert_eq!(world.target.objects.len(), 70);
+        });
+    }
+}
+
+#[test]
+fn a_deletion_that_deletes_nothing_is_not_repeated_without_end() {
+    both(DEALS, |world| {
+        world.portal.set_plan(without_reservation());
+        deals(world, 60);
+        world.portal.inject(fault("event.offline.get", u64::MAX, FaultKind::NothingMatches));
+        world.wire = Some(Wire::new(|call, _, (delay, reply)| {
+            let Reply::Answer { status, body } = &reply else { return (delay, reply) };
+            let mut answer: Value = serde_json::from_str(body).unwrap();
+            for (name, _) in sub_calls(call).iter().filter(|(_, m)| m == "event.offline.get") {
+                let nothing = json!({ "process_id": null, "events": [] });
+                answer["result"]["result"][name] = nothing;
+            }
+            (delay, Reply::Answer { status: *status, body: answer.to_string() })
+        }));
+        world.start();
+        world.pass(10 * MINUTE);
+        assert!(world.deliveries.len() <= 600, "{}", world.deliveries.len());
+        world.portal.clear_faults();
+        world.wire = None;
+        world.pass(10 * MINUTE);
+        nothing_lost(world, "");
     });
 }

@@ -138,9 +138,8 @@ fn the_journal_and_the_notices_hold_ids_only() {
             world.portal.bind(event.as_str(), "warehouse");
         }
         let fields = json!({ "TITLE": CANARY, "COMMENTS": CANARY });
-        let ids: Vec<String> = (0..4)
-            .filter_map(|_| world.portal.create("crm.deal", fields.clone(), now))
-            .collect();
+        let ids: Vec<String> =
+            (0..4).filter_map(|_| world.portal.create("crm.deal", fields.clone(), now)).collect();
         world.behaviour = Behaviour::Rejects { id: ids[0].clone() };
         let lost = FaultKind::AnswerLost { hang_ms: 500 };
         world.portal.inject(Fault { method: None, after: 3, count: 2, kind: lost });
@@ -151,11 +150,18 @@ fn the_journal_and_the_notices_hold_ids_only() {
             let kept = format!("{:?}", world.journal);
             assert!(!kept.contains(CANARY), "{personality:?}: {kept}");
         }
-        assert!(world.deliveries.iter().any(|change| change.data.iter().any(|d| d.contains(CANARY))));
+        assert!(
+            world.deliveries.iter().any(|change| change.data.iter().any(|d| d.contains(CANARY)))
+        );
         assert!(!format!("{:?}", world.notices).contains(CANARY));
         let words: String = world.notices.iter().map(Notice::to_string).collect();
         assert!(!words.contains(CANARY), "{words}");
-        assert!(world.notices.iter().any(|notice| matches!(notice, Notice::Parked { .. } | Notice::Registered { .. })));
+        assert!(
+            world
+                .notices
+                .iter()
+                .any(|notice| matches!(notice, Notice::Parked { .. } | Notice::Registered { .. }))
+        );
     }
 }
 
@@ -174,9 +180,7 @@ fn an_answer_nested_deeper_than_64_levels_is_no_answer() {
         }));
         world.start();
         world.pass(HOUR);
-        let told = |notice: &Notice| {
-            matches!(notice, Notice::BackingOff { why, .. } if why.contains("64 levels"))
-        };
+        let told = |notice: &Notice| matches!(notice, Notice::BackingOff { why, .. } if why.contains("64 levels"));
         assert_eq!(world.noticed(told), levels > 64, "{levels}: {:?}", world.notices);
         assert_eq!(world.audit().lost, [], "{levels}");
     }
@@ -188,7 +192,8 @@ fn the_core_denies_what_may_panic_and_forbids_unsafe_code() {
     let lib = std::fs::read_to_string(folder.join("lib.rs")).unwrap();
     for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "unreachable", "todo"] {
         let denied = lib.lines().any(|line| {
-            line.starts_with("#![cfg_attr(not(test), deny(") && line.contains(&format!("clippy::{lint}"))
+            line.starts_with("#![cfg_attr(not(test), deny(")
+                && line.contains(&format!("clippy::{lint}"))
         });
         assert!(denied, "{lint}");
     }
@@ -200,7 +205,8 @@ fn the_core_denies_what_may_panic_and_forbids_unsafe_code() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        for line in text.lines().filter(|line| line.contains("allow(") || line.contains("expect(")) {
+        for line in text.lines().filter(|line| line.contains("allow(") || line.contains("expect("))
+        {
             let excused = ["unwrap_used", "expect_used", "clippy::panic", "indexing_slicing"];
             let excuses = excused.iter().any(|lint| line.contains(lint));
             assert!(!excuses, "{}: {line}", path.display());

@@ -128,9 +128,10 @@ pub(crate) fn note_lines(invocation: &mut Invocation, file: &Path) -> Result<()>
     Ok(())
 }
 
-/// The version an installed program states, if it starts.
+/// The version that an installed `cargo-NAME` states, if it starts; called as cargo calls it.
 fn version_of(program: &Path) -> Option<String> {
-    let output = Command::new(program).arg("--version").output().ok()?;
+    let name = program.file_stem()?.to_str()?.strip_prefix("cargo-")?;
+    let output = Command::new(program).args([name, "--version"]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.split_whitespace().last().map(str::to_owned)
 }

@@ -6,6 +6,7 @@ use crate::config::Mode;
 use crate::defect::Defect;
 use crate::deletion::Run;
 use crate::dispatch::Miss;
+use crate::id::RecordId;
 use crate::json::Raw;
 use crate::ledger::AfterSave;
 use crate::machine::{Machine, PhaseState};
@@ -62,7 +63,7 @@ impl Machine {
         let due = self.phase == PhaseState::Running && !self.knows_no_old(now);
         // those that are free have time: only what is reserved is deleted by its age
         let room = || self.room(now).is_some() || self.lane.is_looking();
-        due && self.deletion.is_through() && room()
+        due && self.deletion.is_through() && self.deletion.rests_until <= now && room()
     }
 
     pub(crate) fn oldest_asks(&self, now: Moment) -> Vec<Ask> {
@@ -125,6 +126,15 @@ impl Machine {
         };
         if !chosen.is_empty() {
             self.reserve.last_busy = number;
+        }
+        let (ids, now): (Vec<RecordId>, _) =
+            (chosen.iter().map(|row| row.id).collect(), self.now());
+        if let Some(delay) = self.deletion.returned(&ids, now) {
+            let why = "event.offline.get says that it has deleted records and has not: they are \
+                       delivered again and again. Check that the connector is spelt as it is bound, \
+                       and what stands between here and the portal";
+            self.notice(Notice::BackingOff { delay, why: why.to_owned() });
+            return;
         }
         for row in chosen {
             self.keep(row);

@@ -5,8 +5,18 @@ use crate::view::{Frame, Sink, View};
 
 impl View for Deletion {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        // rows that can't be read are only told of
-        let Deletion { listed, unsure, checked, many, strange: _ } = self;
+        // rows that can't be read are only told of, and a portal that does not do what it says is not modelled
+        let Deletion {
+            listed,
+            unsure,
+            checked,
+            many,
+            strange: _,
+            gone: _,
+            returned: _,
+            rested: _,
+            rests_until: _,
+        } = self;
         to.number(listed.len() as u64);
         for (id, Listed { key, record, stage }) in listed.iter() {
             id.view(frame, to);

@@ -103,12 +103,15 @@ impl Decoder {
 /// How many inputs are given at once where the decoder has no memory.
 const AT_ONCE: usize = 50;
 
+/// Gives one input to a decoder; whether it was accepted.
+type Take<'a> = &'a mut dyn FnMut(&[u8], &mut Tally) -> Result<bool, String>;
+
 /// Inputs for a decoder without memory: `take` says whether one was accepted.
 fn each(
     feed: &mut Feed,
     tally: &mut Tally,
     make: &mut dyn FnMut(&mut Dice) -> Vec<u8>,
-    take: &mut dyn FnMut(&[u8], &mut Tally) -> Result<bool, String>,
+    take: Take<'_>,
 ) -> Result<(), String> {
     for _ in 0..AT_ONCE {
         let Some(input) = feed.next(&mut *make) else { return Ok(()) };

@@ -84,9 +84,9 @@ impl Case {
         let decoder = file["decoder"].as_str().and_then(Decoder::named).with_context(told)?;
         let setup = file["setup"].as_u64().with_context(told)?;
         let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
-        let part = |part: &Value| match part {
-            Value::String(text) => Some(text.clone().into_bytes()),
-            other => other["bytes"].as_array()?.iter().map(byte).collect(),
+        let part = |part: &Value| match part.as_str() {
+            Some(text) => Some(text.to_owned().into_bytes()),
+            None => part["bytes"].as_array()?.iter().map(byte).collect(),
         };
         let parts = file["parts"].as_array().with_context(told)?;
         let parts = parts.iter().map(part).collect::<Option<Vec<_>>>().with_context(told)?;

@@ -47,6 +47,8 @@ use crate::tally::Tally;
 const INPUTS: u64 = 1_100_000;
 /// The same for deep runs.
 const DEEP: u64 = 20_000_000;
+/// So many plays in a row may give a decoder nothing.
+const MOST_EMPTY: u64 = 1_000;
 
 #[derive(Debug, Parser)]
 #[command(about = "Gives the decoders of b24-offline what nobody would send")]
@@ -211,7 +213,7 @@ fn some(decoder: Decoder, wanted: u64, seed: u64, (at, of): (u64, u64)) -> Resul
     let started = Instant::now();
     let mut tally = Tally::default();
     let mut failed = false;
-    let mut number = at;
+    let (mut number, mut empty) = (at, 0);
     while tally.inputs < wanted {
         let mut dice = Dice::of(seed, decoder as u64, number);
         let setup = dice.word() >> 1;
@@ -226,8 +228,9 @@ fn some(decoder: Decoder, wanted: u64, seed: u64, (at, of): (u64, u64)) -> Resul
             failed = true;
             break;
         }
-        // a machine that ends before it was given anything is counted, so that this ends
-        tally.inputs += u64::from(tally.inputs == before);
+        // a machine may end before it was given anything, but not all of them
+        empty = if tally.inputs == before { empty + 1 } else { 0 };
+        ensure!(empty < MOST_EMPTY, "{} takes no input any more", decoder.name());
         number += of;
     }
     tally.seconds = started.elapsed().as_secs_f64();

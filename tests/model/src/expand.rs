@@ -189,6 +189,11 @@ impl World {
                 self.execute(c, most, whole);
                 self.unknown(c);
             }
+            Fault::Half(most) => {
+                self.execute(c, most, whole);
+                self.half(c);
+                self.unknown(c);
+            }
             Fault::CutAnswered(most) => {
                 self.execute(c, most, whole);
                 self.answer(c, most, None);
@@ -255,6 +260,11 @@ fn faults(request: &Request, add: &mut dyn FnMut(Fault)) {
             }
             add(Fault::CutAnswered(most));
         }
+    }
+    if request.is_new() {
+        let deletes = |op: &Op| matches!(op, Op::Get(get) if get.clear);
+        let all = request.ops.iter().enumerate();
+        all.filter(|(_, (_, op))| deletes(op)).for_each(|(at, _)| add(Fault::Half(at)));
     }
     if request.is_over() {
         add(Fault::AnswerLost);

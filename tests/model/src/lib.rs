@@ -5,8 +5,8 @@
 //! version of each object is kept. In every state all steps that are possible are taken: an object changes; the portal
 //! executes a request, or a part of it; an answer arrives; a save becomes durable; the user's code says done, retry or
 //! reject; the machine's time to wake comes; long time passes; the machine is killed, with so many of its saves
-//! durable, and started again; a request is not sent, lost, executed late or twice, cut off after any sub-call,
-//! answered in part or as failed, its answer lost; a request of a killed machine is executed after its restart; another
+//! durable, and started again; a request is not sent, lost, executed late or twice, cut off after any sub-call
+//! or between marking and deleting, answered in part or as failed, its answer lost; a request of a killed machine is executed after its restart; another
 //! tool puts a record into the error lane; the user drives parked objects again; a month passes; the plan changes.
 //! How much of it may happen is bounded by the world ([`WORLDS`]); within the bounds nothing is left out.
 //!

@@ -47,6 +47,14 @@ impl Request {
         self.ops.iter().skip(self.at).map(|(_, op)| op).filter(|op| matches!(op, Op::Error(..)))
     }
 
+    /// The next sub-call is a `get` that deletes, and dies after it has marked (F7).
+    pub(crate) fn half(&mut self, server: &mut Server) {
+        if let Some((_, Op::Get(get))) = self.ops.get(self.at) {
+            let (ids, process) = (server.select(get), server.fresh());
+            server.mark(&ids, process, &Get { clear: false, ..get.clone() });
+        }
+    }
+
     /// Executes up to the next break, at most `most` sub-calls; gives the records that were deleted.
     pub(crate) fn advance(
         &mut self,

@@ -63,6 +63,8 @@ pub(crate) enum Fault {
     Cut(usize),
     /// It dies after so many sub-calls; those are answered.
     CutAnswered(usize),
+    /// It dies in this sub-call, a `get` that deletes: it has marked and not deleted (F7).
+    Half(usize),
     /// It was executed, its answer is lost.
     AnswerLost,
     /// It was executed, but this sub-call is answered with a failure of the server's.

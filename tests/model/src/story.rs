@@ -197,6 +197,9 @@ fn went_wrong(fault: Fault, asked: &str) -> String {
         Fault::Cut(most) => {
             format!("the request dies after {most} sub-calls, unanswered ({asked})")
         }
+        Fault::Half(at) => {
+            format!("sub-call {} marks and dies before it deletes ({asked})", at + 1)
+        }
         Fault::CutAnswered(most) => {
             format!("only the first {most} sub-calls run and are answered ({asked})")
         }

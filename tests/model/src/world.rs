@@ -230,6 +230,14 @@ impl World {
         self.note(invariant::no_early_delete(self, &gone));
     }
 
+    /// A `get` that deletes dies after it has marked.
+    pub(crate) fn half(&mut self, c: usize) {
+        let flight = self.consumers.get_mut(c).and_then(|consumer| consumer.flight.as_mut());
+        if let Some(flight) = flight {
+            flight.request.half(&mut self.server);
+        }
+    }
+
     /// A request whose answer nobody waits for is executed up to its next break.
     pub(crate) fn execute_late(&mut self, at: usize, breaks: Breaks) {
         let Some(request) = self.late.get_mut(at) else { return };

@@ -43,6 +43,7 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "one-object",
         about: "one object changes again; a kill, a fault and a failure",
+        deep: true,
         left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
         ..BASE
     },
@@ -63,6 +64,7 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "three-changes",
         about: "one object changes three times; a kill and a failure",
+        deep: true,
         left: Left { changes: 3, crashes: 1, failures: 1, ..NONE },
         ..BASE
     },
@@ -74,7 +76,15 @@ pub const WORLDS: &[Bounds] = &[
     },
     Bounds {
         name: "two-steps",
+        about: "a get selects, then marks; others come between",
+        two_steps: true,
+        left: Left { changes: 2, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "split",
         about: "a get selects, then marks; others come between all sub-calls",
+        deep: true,
         two_steps: true,
         split: true,
         left: Left { changes: 2, faults: 1, ..NONE },
@@ -105,13 +115,21 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "register-net",
         about: "rejected changes are registered first, on a bad net",
+        deep: true,
         register: true,
         left: Left { changes: 2, faults: 1, failures: 2, ..NONE },
         ..BASE
     },
     Bounds {
         name: "errored",
-        about: "another tool puts records into the error lane",
+        about: "another tool puts records into the error lane; a kill",
+        left: Left { changes: 2, crashes: 1, errors: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "errored-net",
+        about: "the same, and a fault",
+        deep: true,
         left: Left { changes: 2, crashes: 1, faults: 1, errors: 1, ..NONE },
         ..BASE
     },
@@ -123,9 +141,25 @@ pub const WORLDS: &[Bounds] = &[
         ..BASE
     },
     Bounds {
+        name: "deletion-narrow",
+        about: "the same, and what is held is soon too much to list more",
+        delete: true,
+        objects: 2,
+        batch: 1,
+        left: Left { changes: 3, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "plans-net",
+        about: "the plan changes twice, a fault",
+        deep: true,
+        left: Left { changes: 2, faults: 1, plans: 2, ..NONE },
+        ..BASE
+    },
+    Bounds {
         name: "plans",
         about: "the plan changes twice",
-        left: Left { changes: 2, crashes: 0, faults: 1, plans: 2, ..NONE },
+        left: Left { changes: 2, crashes: 1, plans: 2, ..NONE },
         ..BASE
     },
     Bounds {
@@ -137,45 +171,17 @@ pub const WORLDS: &[Bounds] = &[
     Bounds {
         name: "shared-two-steps",
         about: "two machines on one queue whose get selects, then marks",
-        deep: true,
         consumers: 2,
         two_steps: true,
-        left: Left { changes: 2, failures: 1, ..NONE },
+        left: Left { changes: 1, failures: 1, ..NONE },
         ..BASE
     },
     Bounds {
         name: "shared-net",
-        about: "two machines on one queue, a kill and a fault",
+        about: "two machines on one queue, a fault",
         deep: true,
         consumers: 2,
-        left: Left { changes: 1, crashes: 1, faults: 1, ..NONE },
-        ..BASE
-    },
-    Bounds {
-        name: "two-objects-deep",
-        about: "two objects; a kill and a fault",
-        deep: true,
-        objects: 2,
-        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
-        ..BASE
-    },
-    Bounds {
-        name: "register-deep",
-        about: "rejected changes are registered first; two events, a kill and a fault",
-        deep: true,
-        register: true,
-        events: 2,
-        attempts: 1,
-        left: Left { changes: 2, crashes: 1, faults: 1, failures: 1, ..NONE },
-        ..BASE
-    },
-    Bounds {
-        name: "deletion-deep",
-        about: "two objects without reservation; a kill, a fault",
-        deep: true,
-        delete: true,
-        objects: 2,
-        left: Left { changes: 2, crashes: 1, faults: 1, ..NONE },
+        left: Left { changes: 1, faults: 1, ..NONE },
         ..BASE
     },
     Bounds {
@@ -251,6 +257,28 @@ pub const TRAPS: &[Bounds] = &[
         objects: 2,
         batch: 4,
         left: Left { changes: 2, failures: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-deletion",
+        about: "a plan without reservation on a bad net; what is held is soon too much to list more",
+        delete: true,
+        objects: 2,
+        batch: 1,
+        left: Left { changes: 3, faults: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-age",
+        about: "a month passes",
+        left: Left { changes: 1, months: 1, ..NONE },
+        ..BASE
+    },
+    Bounds {
+        name: "trap-shared",
+        about: "two machines on one queue",
+        consumers: 2,
+        left: Left { changes: 2, ..NONE },
         ..BASE
     },
 ];

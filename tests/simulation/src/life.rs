@@ -135,6 +135,7 @@ impl World {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are not done by people")]
     fn people(&mut self, what: &What) {
         self.number_of_changes += 1;
+        self.changed_at = self.now;
         let (now, number) = (self.now, self.number_of_changes);
         let kind = |kind: usize| KINDS[kind % KINDS.len()];
         match what {

@@ -53,6 +53,9 @@ enum Action {
         /// Tell the story of this seed with the defect
         #[arg(long, requires = "defect")]
         seed: Option<u64>,
+        /// Tell the story of this kept life with the defect
+        #[arg(long, value_name = "NAME", requires = "defect")]
+        kept: Option<String>,
         /// Shrink the lives that catch a defect, and keep them
         #[arg(long)]
         keep: bool,
@@ -70,6 +73,9 @@ struct Simulate {
     /// Tell the story of this one seed
     #[arg(long, value_name = "SEED")]
     seed: Option<u64>,
+    /// Tell the story of this kept life
+    #[arg(long, value_name = "NAME", conflicts_with = "seed")]
+    kept: Option<String>,
     /// The seed is one of forty days
     #[arg(long, requires = "seed")]
     forty_days: bool,
@@ -94,6 +100,9 @@ fn main() -> ExitCode {
 
 fn perform(action: Action) -> Result<bool> {
     match action {
+        Action::Simulate(Simulate { kept: Some(name), .. }) => {
+            Ok(run::story(&run::kept_plan(&name)?, Maker::default()))
+        }
         Action::Simulate(asked) => match asked.seed {
             Some(seed) => {
                 let plan = if asked.forty_days { Plan::long(seed) } else { Plan::short(seed) };
@@ -106,15 +115,19 @@ fn perform(action: Action) -> Result<bool> {
             }
         },
         #[cfg(feature = "defect")]
-        Action::Broken { defect, seed: Some(seed), .. } => {
+        Action::Broken { defect, seed, kept, .. } if seed.is_some() || kept.is_some() => {
             let named = |known: &&b24_offline_core::Defect| {
                 defect.as_ref().is_some_and(|name| format!("{known:?}").eq_ignore_ascii_case(name))
             };
             let defect = b24_offline_core::Defect::ALL.iter().find(named).copied();
-            Ok(run::story(&Plan::short(seed), Maker { defect }))
+            let plan = match kept {
+                Some(name) => run::kept_plan(&name)?,
+                None => Plan::short(seed.unwrap_or_default()),
+            };
+            Ok(run::story(&plan, Maker { defect }))
         }
         #[cfg(feature = "defect")]
-        Action::Broken { defect, seed: None, keep } => broken::run(defect.as_deref(), keep),
+        Action::Broken { defect, keep, .. } => broken::run(defect.as_deref(), keep),
     }
 }
 

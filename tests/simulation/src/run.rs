@@ -69,6 +69,12 @@ pub(crate) fn kept_plans() -> Result<Vec<(String, Plan)>> {
     paths.into_iter().map(read).collect()
 }
 
+/// The kept life of this name.
+pub(crate) fn kept_plan(name: &str) -> Result<Plan> {
+    let found = kept_plans()?.into_iter().find(|(known, _)| known == name);
+    found.map(|(_, plan)| plan).with_context(|| format!("there is no kept life {name}"))
+}
+
 /// Lives everything; `true` when every promise was kept and every mark met.
 pub(crate) fn run(size: Size) -> Result<bool> {
     let kept = kept_plans()?;

@@ -1,11 +1,14 @@
 //! Machine, portal, network, journal and user's code under one virtual clock.
 
 mod effects;
+mod maker;
 mod turn;
 
+pub(crate) use maker::Maker;
+
 use b24_offline_core::{
-    Batch, Config, ConfigError, Connector, Durability, End, EventName, Input, JournalContents,
-    Machine, Phase, Reply, Save, Timestamp, Until,
+    Batch, Config, Connector, Durability, End, EventName, Input, Machine, Phase, Reply, Save,
+    Timestamp, Until,
 };
 use b24_offline_emulator::Portal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,13 +30,6 @@ const EVENTS: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE ONCRMCONTACTA
     ONCRMCONTACTUPDATE ONCRMCONTACTDELETE ONCRMDYNAMICITEMADD ONCRMDYNAMICITEMUPDATE \
     ONCRMDYNAMICITEMDELETE ONTASKADD ONTASKUPDATE ONTASKDELETE ONCRMCURRENCYADD \
     ONCRMCURRENCYUPDATE ONCRMCURRENCYDELETE ONUSERADD ONAPPUPDATE";
-
-/// How machines are opened.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Maker {
-    #[cfg(feature = "defect")]
-    pub(crate) defect: Option<b24_offline_core::Defect>,
-}
 
 /// What is kept of a life besides its verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,6 +71,9 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
     pub(crate) bindings_lost: Option<bool>,
     pub(crate) written: u64,
+    /// When new records were last looked for, and when people last changed anything.
+    looked_at: u64,
+    pub(crate) changed_at: u64,
     /// Since when nobody changes anything.
     pub(crate) quiet_since: Option<u64>,
     pub(crate) number_of_changes: u64,
@@ -84,6 +83,10 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
+    /// The journal was damaged once.
+    pub(crate) damaged: bool,
+    /// It was an older one once.
+    pub(crate) rolled_back: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
@@ -183,12 +186,16 @@ impl World {
             transport: Transport::new(tokens),
             bindings_lost: None,
             written: 0,
+            looked_at: 0,
+            changed_at: 0,
             quiet_since: None,
             number_of_changes: 0,
             own: BTreeSet::new(),
             jump_with_call: None,
             sleep_with_call: None,
             plan_changed: false,
+            damaged: false,
+            rolled_back: false,
             resync_told: false,
             gaps: false,
             keep,
@@ -260,6 +267,8 @@ impl World {
         let (contents, changed) = self.journal.open(damage);
         if changed {
             self.witness.rests_forgotten();
+            self.damaged = true;
+            self.rolled_back |= damage == Some(Damage::RolledBack);
             self.witness.attempts_forgotten();
             // which events were bound is forgotten with the journal
             self.bindings_lost = None;
@@ -391,7 +400,8 @@ impl World {
     fn ended_empty(&mut self) {
         self.witness.marks.met(Mark::EndedEmpty);
         let left = self.portal.queue().iter().filter(|row| row.process_id.is_empty()).count();
-        if self.quiet_since.is_some_and(|at| at + 70_000 < self.now) && left > 0 {
+        let seen = self.changed_at + 70_000 < self.looked_at;
+        if self.quiet_since.is_some() && seen && left > 0 {
             let what = format!("it ended on an empty queue while {left} records were free");
             self.witness.broken(Law::BothLanes, what);
         }
@@ -404,21 +414,5 @@ impl World {
     /// Whether something is on its way to the host.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.coming.is_empty()
-    }
-}
-
-impl Maker {
-    fn open(
-        self,
-        config: Config,
-        journal: JournalContents,
-        seed: u64,
-        now: Timestamp,
-    ) -> Result<Machine, ConfigError> {
-        #[cfg(feature = "defect")]
-        if let Some(defect) = self.defect {
-            return Machine::open_with_defect(defect, config, journal, seed, now);
-        }
-        Machine::open(config, journal, seed, now)
     }
 }

@@ -99,3 +99,32 @@ fn a_write_that_the_portal_refuses_is_told_and_not_tried_again() {
         assert_eq!((w.written.len(), done), (1, again), "{code}: {:?}", w.written);
     }
 }
+
+#[test]
+fn what_failed_while_the_handler_was_down_counts_no_more_when_it_works_again() {
+    let mut w = world(|c| c.retry = Retry { first_delay: Millis(500), attempts: 4 });
+    make(&mut w, "crm.deal", 3);
+    w.behaviour = Behaviour::Down;
+    w.start();
+    while !w.noticed(|notice| *notice == Notice::HandlerDown) {
+        let end = w.now() + 60_000;
+        w.step(end);
+    }
+    // one change shows that it works again; each of the others fails as often as it may
+    let (mut worked, mut failed) = (false, std::collections::BTreeMap::new());
+    w.script = Some(Script::new(move |batch, _| {
+        let mut except = Vec::new();
+        for change in &batch.changes {
+            let times: &mut u32 = failed.entry(change.object.id.clone()).or_default();
+            if !worked {
+                (worked, *times) = (true, 3);
+            } else if *times < 3 {
+                *times += 1;
+                except.push(Judgement { key: change.key.clone(), verdict: retry(None) });
+            }
+        }
+        vec![(5, Verdicts::All { verdict: Verdict::Done, except })]
+    }));
+    w.pass(6 * HOUR);
+    assert_eq!((status(&w).parked, status(&w).counters.done), (0, 3), "{:?}", w.notices);
+}

@@ -148,9 +148,10 @@ fn parts(answer: &mut Tree, dice: &mut Dice) {
             results.retain(|(result, _)| *result != name);
         }
         if let Some((_, all)) = parts.iter_mut().find(|(which, _)| which == "result_error") {
-            match all {
-                Tree::Map(fields) => fields.push((name, error)),
-                _ => *all = Tree::Map(vec![(name, error)]),
+            if let Tree::Map(fields) = all {
+                fields.push((name, error));
+            } else {
+                *all = Tree::Map(vec![(name, error)]);
             }
         }
     }

@@ -11,7 +11,10 @@ impl World {
     pub(super) fn reckon(&mut self) {
         let audit = self.portal.audit();
         // what was in the journal alone is lost with it, and told
-        let told = self.resync_told;
+        // nothing tells a queue without a journal and without bindings from a new one
+        // and nothing tells an older journal, sound in itself, from the last one
+        let untold = self.rolled_back || (self.damaged && self.gaps);
+        let told = self.resync_told || untold;
         if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
                 (true, _) => Law::AgeSafe,

@@ -11,6 +11,11 @@ use crate::law::Law;
 use crate::marks::Mark;
 use crate::wire::{Digest, reply};
 
+/// Whether a call looks for new records by reserving them.
+fn digest_looks(params: &str) -> bool {
+    params.contains("event.offline.get?")
+}
+
 impl World {
     pub(super) fn later(&mut self, at: u64, coming: Coming) {
         self.number += 1;
@@ -47,6 +52,9 @@ impl World {
 
     pub(super) fn call(&mut self, call: &Call) {
         self.calls += 1;
+        if digest_looks(&call.params) {
+            self.looked_at = self.now;
+        }
         if self.calls > self.most_calls {
             self.witness.broken(Law::Polite, "a storm of calls: more than any life needs");
         }
@@ -200,7 +208,9 @@ impl World {
                 | Notice::JournalMissing
                 | Notice::JournalDamaged { resync: true, .. }
         ) {
-            self.resync_told = true;
+            // a new journal is missed at the first start too, where nothing was in it
+            let first = matches!(notice, Notice::JournalMissing) && !self.damaged;
+            self.resync_told |= !first;
             marks.met(Mark::ResyncTold);
         } else if let Notice::Failed(failure) = notice {
             use b24_offline_core::Failure;
