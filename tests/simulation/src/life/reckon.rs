@@ -1,6 +1,6 @@
 //! The reckoning at the end of a life.
 
-use b24_offline_core::{Consumers, State};
+use b24_offline_core::{Consumers, Durability, State};
 use b24_offline_emulator::Php;
 
 use crate::law::Law;
@@ -14,7 +14,9 @@ impl World {
         // nothing tells a queue without a journal and without bindings from a new one
         // and nothing tells an older journal, sound in itself, from the last one
         let untold = self.rolled_back || (self.damaged && self.gaps);
-        let told = self.resync_told || untold;
+        // without a journal nobody knows what an ended run had reserved, and the portal deletes it by its age
+        let nowhere = audit.aged_records > 0 && self.settings.journal == Durability::None;
+        let told = self.resync_told || untold || nowhere;
         if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
                 (true, _) => Law::AgeSafe,
