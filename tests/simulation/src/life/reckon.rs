@@ -69,7 +69,8 @@ impl World {
             if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
                 wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
             }
-            if *state == State::Gone && self.portal.exists(&object.0, &object.1) {
+            let parked = self.witness.parked.contains_key(object);
+            if *state == State::Gone && !parked && self.portal.exists(&object.0, &object.1) {
                 wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
             }
         }
