@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 
 /// The most that wasm and glue may have together after gzip, in bytes: what they have now and little more. The goal
 /// is 128,000 (decision 15).
-const CEILING: usize = 137_000;
+const CEILING: usize = 128_000;
 const FOLDER: &str = "pkg/dist/wasm";
 
 /// Prints the sizes of what was built and refuses more than the ceiling.
