@@ -11,8 +11,7 @@ use flate2::write::GzEncoder;
 use crate::command::Invocation;
 use crate::workspace::Workspace;
 
-/// The most that wasm and glue may have together after gzip, in bytes: what they have now and little more. The goal
-/// is 128,000 (decision 15).
+/// The most that wasm and glue may have together after gzip, in bytes (decision 15).
 const CEILING: usize = 128_000;
 const FOLDER: &str = "pkg/dist/wasm";
 
