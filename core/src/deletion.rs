@@ -104,6 +104,8 @@ impl Deletion {
         self.unsure.insert(record.id, Unsure { key, record, until });
     }
 
+    /// A free record was listed. Whatever an earlier call may still do to it, it goes by its own deletion
+    /// now: delivered before that, its entry could be gone while the record is still to be deleted.
     pub(crate) fn list(&mut self, key: Key, record: Record) {
         self.unsure.remove(&record.id);
         self.listed.insert(record.id, Listed { key, record, stage: Stage::Saving });

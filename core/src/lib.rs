@@ -128,6 +128,7 @@ mod reserve;
 mod retrieve;
 mod round;
 mod rule;
+mod search;
 mod shared;
 mod status;
 mod step;

@@ -129,8 +129,8 @@ impl<K, V> Map<K, V> {
         self.slots.get(slot)?.as_deref()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.order.iter().filter_map(|slot| self.entry(slot)).map(|(key, value)| (key, value))
+    pub(crate) fn iter(&self) -> Iter<'_, K, V> {
+        Iter { slots: &self.slots, order: self.order.iter() }
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -190,17 +190,19 @@ impl<K: Ord, V> Map<K, V> {
         self.find(key).is_ok()
     }
 
-    /// Gives the value that the key had before.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let slot = match self.find(&key) {
-            Ok((_, slot)) => slot,
-            Err(place) => self.order.insert(place, self.slots.len()),
+    /// Whether the key is new.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> bool {
+        let found = self.find(&key);
+        let entry = Some(Box::new((key, value)));
+        let (slot, is_new) = match found {
+            Ok((_, slot)) => (slot, false),
+            Err(place) => (self.order.insert(place, self.slots.len()), true),
         };
-        if slot == self.slots.len() {
-            self.slots.push(None);
+        match self.slots.get_mut(slot) {
+            Some(place) => *place = entry,
+            None => self.slots.push(entry),
         }
-        let before = self.slots.get_mut(slot)?.replace(Box::new((key, value)));
-        before.map(|entry| entry.1)
+        is_new
     }
 
     pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
@@ -245,6 +247,22 @@ impl<K, V> IntoIterator for Map<K, V> {
     fn into_iter(self) -> IntoIter<K, V> {
         let order: Vec<usize> = self.order.iter().collect();
         IntoIter { slots: self.slots, order: order.into_iter() }
+    }
+}
+
+/// What a map holds, in order.
+pub(crate) struct Iter<'a, K, V> {
+    slots: &'a [Option<Box<(K, V)>>],
+    order: Slots<'a>,
+}
+
+impl<'a, K, V> Iterator for Iter<'a, K, V> {
+    type Item = (&'a K, &'a V);
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.slots.get(self.order.next()?)?.as_deref()?;
+        Some((&entry.0, &entry.1))
     }
 }
 
@@ -327,7 +345,7 @@ impl<T: Ord> Set<T> {
 
     /// Whether it is new.
     pub(crate) fn insert(&mut self, member: T) -> bool {
-        self.0.insert(member, ()).is_none()
+        self.0.insert(member, ())
     }
 
     /// Whether it was there.

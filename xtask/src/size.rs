@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use crate::command::Invocation;
 use crate::workspace::Workspace;
 
-/// The most that wasm and glue may have together after gzip, in bytes.
+/// The most that wasm and glue may have together after gzip, in bytes (decision 15).
 const CEILING: usize = 128_000;
 const FOLDER: &str = "pkg/dist/wasm";
 

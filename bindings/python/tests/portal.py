@@ -72,6 +72,8 @@ class ScriptedPortal:
         self.calls: list[str] = []
         #: What to do with the call of this number instead: by its number, from 0.
         self.instead: dict[int, Callable[[], Reply]] = {}
+        #: The first call with this method in it is executed, and its answer lost.
+        self.lose_first: str | None = None
         #: Called with each call before it is answered.
         self.seen: Callable[[Call], None] = lambda call: None
         self._count = 0
@@ -82,8 +84,10 @@ class ScriptedPortal:
             number, self._count = self._count, self._count + 1
             self.seen(call)
             answer = self._answer(call)
-            lost = self.instead.get(number)
-        return answer if lost is None else lost()
+            instead = self.instead.get(number)
+            if self.lose_first is not None and self.lose_first in call.params:
+                self.lose_first, instead = None, lost
+        return answer if instead is None else instead()
 
     def _answer(self, call: Call) -> Reply:
         params = json.loads(call.params)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from driven import Driven
-from portal import BEGIN, ScriptedPortal, answered, lost, unreachable
+from portal import BEGIN, ScriptedPortal, answered, unreachable
 
 from b24_offline import (
     Batch,
@@ -166,8 +166,7 @@ def test_parked_objects_are_driven_again_when_asked_for(kind: str) -> None:
 
 def test_a_lost_answer_of_the_reservation_loses_nothing(kind: str) -> None:
     portal = ScriptedPortal(10)
-    # call 0 is the check, call 1 the first round
-    portal.instead[1] = lost
+    portal.lose_first = "event.offline.get"
     driven = Driven(kind, portal, journal=MemoryJournal())
     seen: list[str] = []
     assert driven.run(each(lambda change: seen.append(change.object.id))).is_EMPTY()

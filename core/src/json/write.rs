@@ -10,8 +10,7 @@ pub(crate) fn quoted(text: &str) -> String {
     out.push('"');
     let mut rest = text;
     let special = |c: char| c < ' ' || c == '"' || c == '\\';
-    while let Some(at) = rest.find(special) {
-        let (plain, after) = rest.split_at(at);
+    while let Some((plain, after)) = rest.find(special).and_then(|at| rest.split_at_checked(at)) {
         out.push_str(plain);
         let mut after = after.chars();
         match after.next() {

@@ -37,7 +37,7 @@ impl Lane {
         if let Some(process) = record.process.clone() {
             let changed_at = record.changed_at.clone();
             self.reservations.change(process, |reservation| {
-                if reservation.records.insert(id, changed_at).is_none() {
+                if reservation.records.insert(id, changed_at) {
                     reservation.saved = Saved::No;
                 }
             });

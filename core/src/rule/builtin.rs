@@ -1,198 +1,124 @@
 //! The built-in rules, one for each row of the table in the official documentation's pages of
-//! events and methods.
+//! events and methods. They stand in `builtin.txt`, a line each, which is a third of what they are as code:
+//! kind | events | events of deletion | paths of the id | parent | one | many | update. Within a column `;` stands
+//! between the fields of the struct in their order, `,` between the members of a list.
+
+use std::str::Split;
 
 use super::{Absence, ManyMethod, OneMethod, Parent, Rule, UpdateMethod};
 use crate::id::EventName;
 
-const ALL: [&str; 2] = ["ADD", "UPDATE"];
-const FIELDS: &str = r#"{"select":["*","UF_*"],"start":-1}"#;
-const MULTI: &str = r#"{"select":["*","UF_*","PHONE","EMAIL","WEB","IM","LINK"],"start":-1}"#;
-const PLAIN: &str = r#"{"select":["*"],"start":-1}"#;
-
-fn names(stem: &str, actions: &[&str]) -> Vec<EventName> {
-    actions.iter().filter_map(|action| EventName::new(format!("{stem}{action}")).ok()).collect()
-}
-
-fn rule(kind: &str, stem: &str, id: &[&str]) -> Rule {
-    Rule {
-        kind: kind.into(),
-        events: names(stem, &ALL),
-        deleted: names(stem, &["DELETE"]),
-        id: id.iter().map(|path| (*path).to_owned()).collect(),
-        parent: None,
-        one: None,
-        many: None,
-        update: None,
-    }
-}
-
-fn one(method: &str, id: &str, answer: Option<&str>) -> Option<OneMethod> {
-    Some(OneMethod {
-        method: method.into(),
-        id: id.into(),
-        parent: None,
-        params: "{}".into(),
-        answer: answer.map(Into::into),
-        id_field: None,
-        absence: Absence::Error,
-    })
-}
-
-/// A method that answers nothing for an object that does not exist.
-fn filtering(method: &str, id: &str, answer: Option<&str>) -> Option<OneMethod> {
-    one(method, id, answer).map(|one| OneMethod { absence: Absence::EmptyAnswer, ..one })
-}
-
-fn many(method: &str, ids: &str, params: &str, answer: Option<&str>) -> Option<ManyMethod> {
-    Some(ManyMethod {
-        method: method.into(),
-        ids: ids.into(),
-        parent: None,
-        params: params.into(),
-        answer: answer.map(Into::into),
-        id_field: None,
-    })
-}
-
-fn update(method: &str, id: &str) -> Option<UpdateMethod> {
-    Some(UpdateMethod {
-        method: method.into(),
-        id: id.into(),
-        parent: None,
-        fields: "fields".into(),
-    })
-}
-
-/// A kind of the older CRM methods: `crm.X.get`, `crm.X.list`, `crm.X.update`.
-fn crm(kind: &str, stem: &str, params: &str) -> Rule {
-    Rule {
-        one: one(&format!("{kind}.get"), "id", None),
-        many: many(&format!("{kind}.list"), "filter.@ID", params, None),
-        update: update(&format!("{kind}.update"), "id"),
-        ..rule(kind, stem, &["FIELDS.ID"])
-    }
-}
-
-fn deal() -> Rule {
-    let mut deal = crm("crm.deal", "ONCRMDEAL", FIELDS);
-    deal.events.extend(names("ONCRMDEALMOVETOCATEGORY", &[""]));
-    deal
-}
-
-fn dynamic_item() -> Rule {
-    let entity = || Some("entityTypeId".to_owned());
-    let mut item = Rule {
-        parent: Some(Parent::Type { id: vec!["FIELDS.ENTITY_TYPE_ID".into()] }),
-        one: one("crm.item.get", "id", Some("item")),
-        many: many("crm.item.list", "filter.@id", PLAIN, Some("items")),
-        update: update("crm.item.update", "id"),
-        ..rule("crm.item", "ONCRMDYNAMICITEM", &["FIELDS.ID"])
-    };
-    if let Some(one) = &mut item.one {
-        one.parent = entity();
-    }
-    if let Some(many) = &mut item.many {
-        many.parent = entity();
-    }
-    if let Some(update) = &mut item.update {
-        update.parent = entity();
-    }
-    item
-}
-
-fn task() -> Rule {
-    let mut task = Rule {
-        one: filtering("tasks.task.get", "taskId", Some("task")),
-        many: many("tasks.task.list", "filter.ID", FIELDS, Some("tasks")),
-        update: update("tasks.task.update", "taskId"),
-        ..rule("tasks.task", "ONTASK", &["FIELDS_AFTER.ID", "FIELDS_BEFORE.ID"])
-    };
-    if let Some(one) = &mut task.one {
-        one.params = r#"{"select":["*","UF_*"]}"#.into();
-    }
-    task
-}
-
-fn task_comment() -> Rule {
-    let paths =
-        |field: &str| vec![format!("FIELDS_AFTER.{field}"), format!("FIELDS_BEFORE.{field}")];
-    let mut comment = Rule {
-        parent: Some(Parent::Owner { id: paths("TASK_ID") }),
-        one: one("task.commentitem.get", "ITEMID", None),
-        ..rule("task.commentitem", "ONTASKCOMMENT", &["FIELDS_AFTER.ID", "FIELDS_BEFORE.ID"])
-    };
-    if let Some(one) = &mut comment.one {
-        one.parent = Some("TASKID".into());
-    }
-    comment
-}
-
-fn sale_order() -> Rule {
-    let mut order = Rule {
-        one: one("sale.order.get", "id", Some("order")),
-        many: many("sale.order.list", "filter.@id", PLAIN, Some("orders")),
-        update: update("sale.order.update", "id"),
-        ..rule("sale.order", "ONSALEORDER", &["FIELDS.ID"])
-    };
-    order.events = names("ON", &["SALEORDERSAVED", "ORDERENTITYSAVED"]);
-    order.deleted = names("ON", &["SALEORDERDELETED", "ORDERENTITYDELETED"]);
-    order
-}
-
-fn user() -> Rule {
-    let mut user = Rule {
-        one: filtering("user.get", "FILTER.ID", None),
-        many: many("user.get", "FILTER.@ID", "{}", None),
-        ..rule("user", "ONUSER", &["ID"])
-    };
-    user.events = names("ONUSERADD", &[""]);
-    user.deleted = Vec::new();
-    user
-}
+const TABLE: &str = include_str!("builtin.txt");
 
 pub(super) fn rules() -> Vec<Rule> {
-    vec![
-        crm("crm.lead", "ONCRMLEAD", MULTI),
-        deal(),
-        crm("crm.contact", "ONCRMCONTACT", MULTI),
-        crm("crm.company", "ONCRMCOMPANY", MULTI),
-        crm("crm.quote", "ONCRMQUOTE", FIELDS),
-        dynamic_item(),
-        crm("crm.activity", "ONCRMACTIVITY", PLAIN),
-        crm("crm.requisite", "ONCRMREQUISITE", FIELDS),
-        crm("crm.requisite.bankdetail", "ONCRMBANKDETAIL", PLAIN),
-        Rule {
-            one: one("crm.currency.get", "id", None)
-                .map(|one| OneMethod { id_field: Some("CURRENCY".into()), ..one }),
-            update: update("crm.currency.update", "id"),
-            ..rule("crm.currency", "ONCRMCURRENCY", &["FIELDS.ID"])
+    TABLE.lines().map(rule).collect()
+}
+
+fn rule(line: &str) -> Rule {
+    let mut columns = Cells(line.split('|'));
+    Rule {
+        kind: columns.text(),
+        events: names(columns.next()),
+        deleted: names(columns.next()),
+        id: list(columns.next()),
+        parent: Cells::of(columns.next()).and_then(parent),
+        one: Cells::of(columns.next()).map(one),
+        many: Cells::of(columns.next()).map(many),
+        update: Cells::of(columns.next()).map(update),
+    }
+}
+
+/// What stands in a line or in a column, one after the other.
+struct Cells<'a>(Split<'a, char>);
+
+impl<'a> Cells<'a> {
+    /// None of an empty column.
+    fn of(column: &'a str) -> Option<Cells<'a>> {
+        (!column.is_empty()).then(|| Cells(column.split(';')))
+    }
+
+    fn next(&mut self) -> &'a str {
+        self.0.next().unwrap_or_default()
+    }
+
+    fn text(&mut self) -> String {
+        self.next().to_owned()
+    }
+
+    fn maybe(&mut self) -> Option<String> {
+        Some(self.text()).filter(|text| !text.is_empty())
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').filter(|member| !member.is_empty()).map(str::to_owned).collect()
+}
+
+fn names(text: &str) -> Vec<EventName> {
+    list(text).into_iter().filter_map(|name| EventName::new(name).ok()).collect()
+}
+
+fn parent(mut cells: Cells<'_>) -> Option<Parent> {
+    let (kind, id) = (cells.next(), list(cells.next()));
+    match kind {
+        "type" => Some(Parent::Type { id }),
+        "owner" => Some(Parent::Owner { id }),
+        _ => None,
+    }
+}
+
+fn one(mut cells: Cells<'_>) -> OneMethod {
+    OneMethod {
+        method: cells.text(),
+        id: cells.text(),
+        parent: cells.maybe(),
+        params: cells.text(),
+        answer: cells.maybe(),
+        id_field: cells.maybe(),
+        absence: match cells.next() {
+            "empty" => Absence::EmptyAnswer,
+            _ => Absence::Error,
         },
-        Rule {
-            one: one("crm.timeline.comment.get", "id", None),
-            update: update("crm.timeline.comment.update", "id"),
-            ..rule("crm.timeline.comment", "ONCRMTIMELINECOMMENT", &["ID", "FIELDS.ID"])
-        },
-        task(),
-        task_comment(),
-        user(),
-        Rule {
-            one: filtering("sonet_group.get", "FILTER.ID", None),
-            many: many("sonet_group.get", "FILTER.ID", "{}", None),
-            ..rule("sonet_group", "ONSONETGROUP", &["FIELDS.ID"])
-        },
-        sale_order(),
-        Rule {
-            one: one("booking.v1.booking.get", "id", Some("booking")),
-            update: update("booking.v1.booking.update", "id"),
-            ..rule("booking.v1.booking", "ONBOOKING", &["ID", "FIELDS.ID"])
-        },
-        Rule {
-            one: filtering("calendar.event.getbyid", "id", None),
-            ..rule("calendar.event", "ONCALENDARENTRY", &["id", "ID", "FIELDS.ID"])
-        },
-        Rule {
-            one: filtering("log.blogpost.get", "POST_ID", None),
-            ..rule("log.blogpost", "ONLIVEFEEDPOST", &["FIELDS.POST_ID"])
-        },
-    ]
+    }
+}
+
+fn many(mut cells: Cells<'_>) -> ManyMethod {
+    ManyMethod {
+        method: cells.text(),
+        ids: cells.text(),
+        parent: cells.maybe(),
+        params: cells.text(),
+        answer: cells.maybe(),
+        id_field: cells.maybe(),
+    }
+}
+
+fn update(mut cells: Cells<'_>) -> UpdateMethod {
+    UpdateMethod {
+        method: cells.text(),
+        id: cells.text(),
+        parent: cells.maybe(),
+        fields: cells.text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_a_rule_with_every_column() {
+        assert_eq!(TABLE.lines().count(), 19);
+        for (line, rule) in TABLE.lines().zip(rules()) {
+            let columns: Vec<usize> =
+                line.split('|').map(|column| column.split(';').count()).collect();
+            for (column, fields) in [(4, 2), (5, 7), (6, 6), (7, 4)] {
+                assert!([1, fields].contains(&columns[column]), "{line}");
+            }
+            assert_eq!((columns.len(), rule.check()), (8, Ok(())), "{line}");
+            let names = line.split('|').nth(1).map(|names| names.split(',').count());
+            assert_eq!(Some(rule.events.len()), names, "{line}");
+            assert!(!rule.id.is_empty() && rule.one.is_some(), "{line}");
+        }
+    }
 }

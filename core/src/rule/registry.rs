@@ -4,6 +4,7 @@ use super::{ManyMethod, OneMethod, Parent, Rule, builtin, put};
 use crate::id::{EventName, ObjectId};
 use crate::json::Value;
 use crate::ordered::Map;
+use crate::search;
 
 /// All rules that hold, the user's before the built-in ones.
 #[derive(Debug, Clone)]
@@ -144,7 +145,7 @@ pub(crate) fn id_text(value: &Value) -> Option<String> {
         Value::Null | Value::Bool(_) | Value::List(_) | Value::Object(_) => return None,
     };
     // a batch would take such a text for a reference (F32)
-    let reference = text.contains("$result[");
+    let reference = search::has(&text, "$result[");
     let absent = text.is_empty() || text == "undefined" || text == "0" || text.len() > 200;
     let absent = absent || reference || text.chars().any(char::is_control);
     (!absent).then_some(text)

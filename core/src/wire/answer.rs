@@ -3,6 +3,7 @@
 use crate::input::Lost;
 use crate::json::{Broken, Raw};
 use crate::ordered::Map;
+use crate::search::has;
 use crate::time::{Millis, Timestamp};
 
 /// The deepest nesting taken.
@@ -178,10 +179,10 @@ fn classify(code: &str, description: &str) -> Class {
         "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Class::Server,
         "ERROR_METHOD_NOT_FOUND" => Class::NoSuchMethod,
         "ERROR_EVENT_NOT_FOUND" => Class::UnknownEvent,
-        _ if description.contains("already binded") || description.contains("already bound") => {
+        _ if has(description, "already binded") || has(description, "already bound") => {
             Class::AlreadyBound
         }
-        _ if code.contains("NOT_FOUND") || says_not_found(description) => Class::NotFound,
+        _ if has(code, "NOT_FOUND") || says_not_found(description) => Class::NotFound,
         _ => Class::Other,
     }
 }
@@ -190,7 +191,7 @@ fn classify(code: &str, description: &str) -> Class {
 fn says_not_found(description: &str) -> bool {
     ["not found", "not_found", "does not exist", "не найден"]
         .iter()
-        .any(|words| description.contains(words))
+        .any(|words| has(description, words))
 }
 
 /// One sub-call of a batch.

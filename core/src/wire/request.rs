@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::json::{self, Value};
+use crate::search;
 
 /// A sub-call carries at most so many variables: PHP cuts the rest and still answers `true`.
 pub(crate) const MOST_VARIABLES: usize = 900;
@@ -85,7 +86,7 @@ pub(crate) fn fits_a_batch(params: &Value) -> bool {
             }
             Value::Text(text) => {
                 *variables += 1;
-                !text.contains("$result[")
+                !search::has(text, "$result[")
             }
             Value::List(list) => {
                 !list.is_empty() && list.iter().all(|value| plain(value, variables, depth))

@@ -210,7 +210,7 @@ async fn secrets_that_a_portal_repeats_are_not_shown() {
 async fn plans_that_are_not_enough() {
     let plan = Plan { offline_extended: Feature::Off, auth_connector: Feature::Off };
     let served = Served::start(Settings { plan, ..settings() }).await;
-    turned_away(&served, &[], 4, &["rest_offline_extended"]).await;
+    turned_away(&served, &["--mode", "reserve"], 4, &["rest_offline_extended"]).await;
     let plan = Plan { auth_connector: Feature::Off, ..Plan::default() };
     let served = Served::start(Settings { plan, ..settings() }).await;
     turned_away(&served, &["--connector", "w"], 4, &["rest_auth_connector"]).await;

@@ -1,6 +1,6 @@
 //! Other consumers of the queue: dead ones, one that leaves errors, one that is alive.
 
-use b24_offline_core::Consumers;
+use b24_offline_core::{Consumers, Mode};
 use b24_offline_emulator::Php;
 use serde_json::Value;
 
@@ -51,7 +51,13 @@ impl World {
             return;
         }
         self.witness.dark.extend(ids);
-        if process.is_empty() || rows.is_empty() {
+        // an error for a record that a third one has taken over would destroy its next change (F16)
+        let held = self.portal.queue();
+        let stolen = |row: &Value| {
+            let id = row["ID"].as_str().and_then(|id| id.parse::<u64>().ok());
+            !held.iter().any(|held| Some(held.id) == id && held.process_id == process)
+        };
+        if process.is_empty() || rows.is_empty() || rows.iter().any(stolen) {
             return;
         }
         let messages = rows.iter().filter_map(|row| row["MESSAGE_ID"].as_str());
@@ -75,7 +81,12 @@ impl World {
         }
         let objects = rows.iter().filter_map(object_of_row).collect();
         let until = self.now + holds;
-        self.witness.leased.extend(ids.iter().map(|id| (*id, until)));
+        // what was listed to be deleted is delivered whoever else has taken it meanwhile
+        let may_delete =
+            self.settings.mode == Mode::Delete || !self.settings.extended || self.plan_changed;
+        if !may_delete {
+            self.witness.leased.extend(ids.iter().map(|id| (*id, until)));
+        }
         self.others.insert(until, Other { process, ids, objects });
     }
 

@@ -1,11 +1,14 @@
 //! Machine, portal, network, journal and user's code under one virtual clock.
 
 mod effects;
+mod maker;
 mod turn;
 
+pub(crate) use maker::Maker;
+
 use b24_offline_core::{
-    Batch, Config, ConfigError, Connector, Durability, End, EventName, Input, JournalContents,
-    Machine, Phase, Reply, Save, Timestamp, Until,
+    Batch, Config, Connector, Durability, End, EventName, Input, Machine, Phase, Reply, Save,
+    Timestamp, Until,
 };
 use b24_offline_emulator::Portal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,13 +30,6 @@ const EVENTS: &str = "ONCRMDEALADD ONCRMDEALUPDATE ONCRMDEALDELETE ONCRMCONTACTA
     ONCRMCONTACTUPDATE ONCRMCONTACTDELETE ONCRMDYNAMICITEMADD ONCRMDYNAMICITEMUPDATE \
     ONCRMDYNAMICITEMDELETE ONTASKADD ONTASKUPDATE ONTASKDELETE ONCRMCURRENCYADD \
     ONCRMCURRENCYUPDATE ONCRMCURRENCYDELETE ONUSERADD ONAPPUPDATE";
-
-/// How machines are opened.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Maker {
-    #[cfg(feature = "defect")]
-    pub(crate) defect: Option<b24_offline_core::Defect>,
-}
 
 /// What is kept of a life besides its verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,7 +84,9 @@ pub(crate) struct World {
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
     /// The journal was damaged once.
-    damaged: bool,
+    pub(crate) damaged: bool,
+    /// It was an older one once.
+    pub(crate) rolled_back: bool,
     /// The user was told that a full resync is needed.
     pub(crate) resync_told: bool,
     /// There was a time without bindings.
@@ -197,6 +195,7 @@ impl World {
             sleep_with_call: None,
             plan_changed: false,
             damaged: false,
+            rolled_back: false,
             resync_told: false,
             gaps: false,
             keep,
@@ -269,6 +268,7 @@ impl World {
         if changed {
             self.witness.rests_forgotten();
             self.damaged = true;
+            self.rolled_back |= damage == Some(Damage::RolledBack);
             self.witness.attempts_forgotten();
             // which events were bound is forgotten with the journal
             self.bindings_lost = None;
@@ -414,21 +414,5 @@ impl World {
     /// Whether something is on its way to the host.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.coming.is_empty()
-    }
-}
-
-impl Maker {
-    fn open(
-        self,
-        config: Config,
-        journal: JournalContents,
-        seed: u64,
-        now: Timestamp,
-    ) -> Result<Machine, ConfigError> {
-        #[cfg(feature = "defect")]
-        if let Some(defect) = self.defect {
-            return Machine::open_with_defect(defect, config, journal, seed, now);
-        }
-        Machine::open(config, journal, seed, now)
     }
 }

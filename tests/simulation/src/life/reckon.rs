@@ -1,6 +1,6 @@
 //! The reckoning at the end of a life.
 
-use b24_offline_core::{Consumers, State};
+use b24_offline_core::{Consumers, Durability, State};
 use b24_offline_emulator::Php;
 
 use crate::law::Law;
@@ -11,7 +11,12 @@ impl World {
     pub(super) fn reckon(&mut self) {
         let audit = self.portal.audit();
         // what was in the journal alone is lost with it, and told
-        let told = self.resync_told;
+        // nothing tells a queue without a journal and without bindings from a new one
+        // and nothing tells an older journal, sound in itself, from the last one
+        let untold = self.rolled_back || (self.damaged && self.gaps);
+        // without a journal nobody knows what an ended run had reserved, and the portal deletes it by its age
+        let nowhere = audit.aged_records > 0 && self.settings.journal == Durability::None;
+        let told = self.resync_told || untold || nowhere;
         if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
                 (true, _) => Law::AgeSafe,
@@ -64,7 +69,8 @@ impl World {
             if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
                 wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
             }
-            if *state == State::Gone && self.portal.exists(&object.0, &object.1) {
+            let parked = self.witness.parked.contains_key(object);
+            if *state == State::Gone && !parked && self.portal.exists(&object.0, &object.1) {
                 wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
             }
         }

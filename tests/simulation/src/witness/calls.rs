@@ -176,6 +176,7 @@ impl Witness {
     pub(crate) fn in_doubt(&mut self) {
         self.paused_until = 0;
         self.limited.clear();
+        self.unknown_since = None;
     }
 
     pub(super) fn limit(&mut self, method: &str, digest: &Digest, body: &str, now: u64) {
