@@ -1,6 +1,6 @@
 //! The reckoning at the end of a life.
 
-use b24_offline_core::{Consumers, Durability, State};
+use b24_offline_core::{Consumers, State};
 use b24_offline_emulator::Php;
 
 use crate::law::Law;
@@ -13,10 +13,10 @@ impl World {
         // what was in the journal alone is lost with it, and told
         // nothing tells a queue without a journal and without bindings from a new one
         // and nothing tells an older journal, sound in itself, from the last one
-        let untold = self.rolled_back || (self.damaged && self.gaps);
-        // without a journal nobody knows what an ended run had reserved, and the portal deletes it by its age
-        let nowhere = audit.aged_records > 0 && self.settings.journal == Durability::None;
-        let told = self.resync_told || untold || nowhere;
+        // without a journal nobody holds what the portal deletes by age
+        let aged = audit.aged_records > 0 && !self.is_durable();
+        let untold = aged || self.rolled_back || (self.damaged && self.gaps);
+        let told = self.resync_told || untold;
         if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
                 (true, _) => Law::AgeSafe,
