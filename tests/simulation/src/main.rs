@@ -65,10 +65,10 @@ enum Action {
 #[derive(clap::Args)]
 struct Simulate {
     /// Lives of about two hundred calls
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    #[arg(long, value_name = "N", default_value_t = 3_000)]
     seeds: u64,
     /// Lives of forty days at production intervals
-    #[arg(long, value_name = "N", default_value_t = 500)]
+    #[arg(long, value_name = "N", default_value_t = 4)]
     long: u64,
     /// Tell the story of this one seed
     #[arg(long, value_name = "SEED")]
@@ -82,7 +82,7 @@ struct Simulate {
     /// Other lives than those of each run
     #[arg(long, value_name = "N", env = "B24_SEED", default_value_t = 0)]
     base: u64,
-    /// Ten times as many lives
+    /// A hundred times as many lives
     #[arg(long)]
     deep: bool,
 }
@@ -109,7 +109,7 @@ fn perform(action: Action) -> Result<bool> {
                 Ok(run::story(&plan, Maker::default()))
             }
             None => {
-                let times = if asked.deep { 10 } else { 1 };
+                let times = if asked.deep { 100 } else { 1 };
                 let (short, long) = (asked.seeds * times, asked.long * times);
                 run::run(Size { short, long, base: asked.base })
             }
