@@ -176,12 +176,13 @@ impl Machine {
     }
 
     fn limited(&mut self, method: &str) {
-        let (now, wall) = (self.now(), self.book.clock.wall());
-        if self.pace.is_limited(method, now) || self.has(Defect::IgnoreOperating) {
+        if self.has(Defect::IgnoreOperating) {
             return;
         }
-        let delay = self.pace.limited(method, now, wall);
-        self.notice(Notice::MethodLimited { method: method.into(), delay });
+        let (now, wall) = (self.now(), self.book.clock.wall());
+        if let Some(delay) = self.pace.limited(method, now, wall) {
+            self.notice(Notice::MethodLimited { method: method.into(), delay });
+        }
     }
 
     /// One method fails: it alone waits, unless it is the batch itself.

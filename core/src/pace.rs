@@ -155,13 +155,16 @@ impl Pace {
         self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
     }
 
-    /// A 429: the method waits until its reset, between one second and ten minutes.
-    pub(crate) fn limited(&mut self, method: &str, now: Moment, wall: Timestamp) -> Millis {
+    /// A 429: the method waits until its reset, between one second and ten minutes; `None` when it
+    /// waits for as long already.
+    pub(crate) fn limited(&mut self, method: &str, now: Moment, wall: Timestamp) -> Option<Millis> {
         self.methods.change(method.to_owned(), |entry| {
             let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(wall));
             let wait = wait.clamp(LEAST_METHOD_WAIT, MOST_METHOD_WAIT);
-            entry.blocked_until = Some(now.plus(wait));
-            wait
+            let until = Some(now.plus(wait));
+            let longer = entry.blocked_until < until;
+            entry.blocked_until = entry.blocked_until.max(until);
+            longer.then_some(wait)
         })
     }
 
@@ -232,11 +235,16 @@ mod tests {
         let mut pace = Pace::new(Limits::Off);
         pace.operating("crm.deal.list", Timestamp(100_000), Timestamp(70_000));
         let wait = pace.limited("crm.deal.list", Moment(0), Timestamp(70_000));
-        assert_eq!(wait, Millis(30_000));
+        assert_eq!(wait, Some(Millis(30_000)));
         assert!(pace.is_limited("crm.deal.list", Moment(29_999)));
         assert!(!pace.is_limited("crm.deal.list", Moment(30_000)));
-        assert_eq!(pace.limited("x", Moment(0), Timestamp(0)), Millis(60_000));
+        // a shorter wait after a failure gives way to it, and it is told once
+        let mut random = Random::new(1);
+        pace.method_failed("z", Moment(0), &mut random);
+        assert_eq!(pace.limited("z", Moment(0), Timestamp(0)), Some(Millis(60_000)));
+        assert_eq!(pace.limited("z", Moment(0), Timestamp(0)), None);
+        assert_eq!(pace.limited("x", Moment(0), Timestamp(0)), Some(Millis(60_000)));
         pace.operating("y", Timestamp(10_000_000_000_000), Timestamp(0));
-        assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Millis(600_000));
+        assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Some(Millis(600_000)));
     }
 }
