@@ -65,10 +65,10 @@ enum Action {
 #[derive(clap::Args)]
 struct Simulate {
     /// Lives of about two hundred calls
-    #[arg(long, value_name = "N", default_value_t = 3_000)]
+    #[arg(long, value_name = "N", default_value_t = 9_000)]
     seeds: u64,
     /// Lives of forty days at production intervals
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 8)]
     long: u64,
     /// Tell the story of this one seed
     #[arg(long, value_name = "SEED")]
