@@ -10,16 +10,14 @@ mod closing;
 mod command;
 mod conformance;
 mod demo;
-mod fuzz;
 mod kotlin;
-mod model;
 mod mutants;
 mod npm;
 mod part;
 mod peers;
+mod proof;
 mod python;
 mod signals;
-mod simulate;
 mod size;
 mod stamp;
 mod tools;
@@ -32,6 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::Invocation;
 use crate::part::Part;
+use crate::proof::Proof;
 use crate::workspace::Workspace;
 
 #[derive(Parser)]
@@ -58,21 +57,18 @@ enum Action {
         #[arg(long, value_name = "N")]
         seed: Option<u64>,
     },
+    /// Look at every state of the machine in bounded worlds
+    #[command(disable_help_flag = true)]
+    Model(Handed),
+    /// Live many lives of a queue and its client, each made from one seed
+    #[command(disable_help_flag = true)]
+    Simulate(Handed),
+    /// Live with machines that are wrong on purpose until each is caught
+    #[command(disable_help_flag = true)]
+    Broken(Handed),
     /// Give the decoders what nobody would send
-    Fuzz {
-        /// How many inputs all decoders get together
-        #[arg(long, value_name = "N")]
-        inputs: Option<u64>,
-        /// What the inputs are made of
-        #[arg(long, value_name = "S")]
-        seed: Option<u64>,
-        /// Twenty million inputs
-        #[arg(long)]
-        deep: bool,
-        /// One decoder only
-        #[arg(long, value_name = "DECODER")]
-        only: Option<String>,
-    },
+    #[command(disable_help_flag = true)]
+    Fuzz(Handed),
     /// Change the core in one place after the other and see whether a test notices
     Mutants {
         /// One part of so many, such as 0/40
@@ -86,34 +82,10 @@ enum Action {
         #[arg(long)]
         list: bool,
     },
-    /// Live many lives of a queue and its client: --seeds N, --long N, --seed S, --deep, --base N
-    Simulate {
-        /// For the simulation; --help lists all
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Live with machines that are wrong on purpose until each is caught: --defect NAME, --seed S
-    Broken {
-        /// For the simulation; --help lists all
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
     /// Check formatting and lints
     Check,
     /// Check licences, bans and sources of the dependencies
     Deny,
-    /// Look at every state of the machine in bounded worlds, and print the figures
-    Model {
-        /// Larger worlds too
-        #[arg(long)]
-        deep: bool,
-        /// Only this world
-        #[arg(long, value_name = "NAME")]
-        config: Option<String>,
-        /// A machine with this deliberate defect, in small worlds; `all` for each in turn
-        #[arg(long, value_name = "NAME")]
-        defect: Option<String>,
-    },
     /// Build the npm package in pkg/
     BuildNpm,
     /// Print the size of the built wasm and its glue, and check it against the ceiling
@@ -122,6 +94,13 @@ enum Action {
     Fmt,
     /// Build the documentation, warnings being errors
     Doc,
+}
+
+/// What a program of its own is given as it stands, `--help` too.
+#[derive(clap::Args)]
+struct Handed {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -153,17 +132,10 @@ fn perform(action: Action) -> Result<bool> {
             }
             Ok(part::run_all(&workspace, &part::chosen(parts)))
         }
-        Action::Fuzz { inputs, seed, deep, only } => {
-            let mut arguments = Vec::new();
-            let mut option = |name: &str, value: Option<String>| {
-                arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
-            };
-            option("--inputs", inputs.map(|number| number.to_string()));
-            option("--seed", seed.map(|number| number.to_string()));
-            option("--only", only);
-            arguments.extend(deep.then(|| "--deep".to_owned()));
-            fuzz::run(&workspace, &mut Invocation::default(), &arguments).map(|()| true)
-        }
+        Action::Model(handed) => Proof::Model.on_terminal(&workspace, &handed.arguments),
+        Action::Simulate(handed) => Proof::Simulate.on_terminal(&workspace, &handed.arguments),
+        Action::Broken(handed) => Proof::Broken.on_terminal(&workspace, &handed.arguments),
+        Action::Fuzz(handed) => Proof::Fuzz.on_terminal(&workspace, &handed.arguments),
         Action::Mutants { list: true, .. } => {
             mutants::list(&workspace, &mut Invocation::default()).map(|()| true)
         }
@@ -171,14 +143,8 @@ fn perform(action: Action) -> Result<bool> {
             let which = diff.map_or(mutants::Which::Whole(shard), mutants::Which::Diff);
             mutants::run(&workspace, &mut Invocation::default(), &which).map(|()| true)
         }
-        Action::Simulate { arguments } => simulate::on_terminal(&workspace, "simulate", &arguments),
-        Action::Broken { arguments } => simulate::on_terminal(&workspace, "broken", &arguments),
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),
-        Action::Model { deep, config, defect } => {
-            let options = model::Options { deep, config, defect };
-            model::run(&workspace, &mut Invocation::default(), &options).map(|()| true)
-        }
         Action::Doc => Ok(part::run_all(&workspace, &[Part::Doc])),
         Action::BuildNpm => npm::build(&workspace, &mut Invocation::default()).map(|()| true),
         Action::Size => size::run(&workspace, &mut Invocation::default()).map(|()| true),

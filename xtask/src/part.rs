@@ -7,8 +7,9 @@ use clap::ValueEnum;
 
 use crate::closing::{Failure, Report, closing};
 use crate::command::Invocation;
+use crate::proof::Proof;
 use crate::workspace::Workspace;
-use crate::{conformance, demo, fuzz, kotlin, model, mutants, npm, peers, python, simulate, tools};
+use crate::{conformance, demo, kotlin, mutants, npm, peers, python, tools};
 
 /// One part of a test run. The order here is the order of a run: what is quick and fails often comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -103,11 +104,11 @@ impl Part {
                 "warnings",
             ]),
             Self::Native => native(workspace, invocation),
-            Self::Model => model::part(workspace, invocation),
-            Self::Fuzz => fuzz::run(workspace, invocation, &[]),
+            Self::Model => Proof::Model.part(workspace, invocation),
+            Self::Fuzz => Proof::Fuzz.part(workspace, invocation),
             Self::Mutants => mutants::run(workspace, invocation, &mutants::Which::Diff(None)),
-            Self::Simulate => simulate::simulate(workspace, invocation),
-            Self::Broken => simulate::broken(workspace, invocation),
+            Self::Simulate => Proof::Simulate.part(workspace, invocation),
+            Self::Broken => Proof::Broken.part(workspace, invocation),
             Self::Wasm => npm::run(workspace, invocation),
             Self::Python => python::run(workspace, invocation),
             Self::Kotlin => kotlin::run(workspace, invocation),

@@ -31,13 +31,20 @@ struct Arguments {
     progress: bool,
 }
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let right = match &arguments.defect {
-        Some(name) => defects(name, &arguments)?,
-        None => worlds(&arguments)?,
+    let outcome = match &arguments.defect {
+        Some(name) => defects(name, &arguments),
+        None => worlds(&arguments),
     };
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("model: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn worlds(arguments: &Arguments) -> Result<bool> {
