@@ -65,14 +65,6 @@ pub enum ConfigError {
          queue"
     )]
     RegisterNeedsSole,
-    /// Not available in this version.
-    #[error("{what} is not available in this version; {instead}")]
-    NotAvailable {
-        /// What was asked for.
-        what: &'static str,
-        /// What to use.
-        instead: &'static str,
-    },
     /// A number outside its range.
     #[error("{option} must be {range}")]
     OutOfRange {
