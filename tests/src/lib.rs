@@ -17,6 +17,7 @@ pub use handler::{Behaviour, Target};
 pub use pair::Pair;
 pub use tamper::{Disk, Script, Wire, sub_calls, with_errors};
 pub use trace::Traces;
+pub use transport::reply;
 pub use world::{World, events};
 
 /// The host guide, so that its snippets are compiled and run.

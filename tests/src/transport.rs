@@ -5,8 +5,9 @@ use b24_offline_emulator::Outcome;
 
 const MOST_ANSWER: u64 = 16 * 1024 * 1024;
 
-/// What a transport makes of an outcome, and when.
-pub(crate) fn reply(outcome: Outcome, timeout: u64) -> (u64, Reply) {
+/// What a transport makes of an outcome, and after how many milliseconds, when a call may take `timeout` of them.
+#[must_use]
+pub fn reply(outcome: Outcome, timeout: u64) -> (u64, Reply) {
     let lost = |why| Reply::Unknown { why };
     match outcome {
         Outcome::Answer { delay_ms, .. } if delay_ms > timeout => (timeout, lost(Lost::TimedOut)),

@@ -1,9 +1,7 @@
-//! What goes over the wire: the calls as the witness reads them, and what a transport makes of outcomes.
+//! What goes over the wire: the calls as the witness reads them, and the transport that sends them.
 
-use b24_offline_core::{Call, Lost, NotSent, Reply};
+use b24_offline_core::Call;
 use b24_offline_emulator::{Outcome, Php, Portal, Request, Tokens};
-
-const MOST_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// What one call asks of the queue.
 #[derive(Debug, Clone, Default)]
@@ -180,26 +178,5 @@ impl Transport {
             }
         }
         Request::call(method, params)
-    }
-}
-
-/// What a transport makes of an outcome, and after how long.
-pub(crate) fn reply(outcome: Outcome, timeout: u64) -> (u64, Reply) {
-    let lost = |why| Reply::Unknown { why };
-    match outcome {
-        Outcome::Answer { delay_ms, .. } if delay_ms > timeout => (timeout, lost(Lost::TimedOut)),
-        Outcome::Answer { status, body, delay_ms, .. } => {
-            (delay_ms, Reply::Answer { status, body })
-        }
-        Outcome::CutBody { delay_ms, .. } => (delay_ms, lost(Lost::Broken)),
-        Outcome::Giant { bytes, delay_ms } if bytes > MOST_ANSWER => {
-            (delay_ms, lost(Lost::TooLarge))
-        }
-        Outcome::Giant { delay_ms, .. } => (delay_ms, lost(Lost::NotThePortal)),
-        Outcome::NoAnswer { hang_ms, .. } if hang_ms < timeout => (hang_ms, lost(Lost::Broken)),
-        Outcome::NoAnswer { .. } => (timeout, lost(Lost::TimedOut)),
-        Outcome::Refused => {
-            (1, Reply::NotSent(NotSent::Network { why: "connection refused".into() }))
-        }
     }
 }

@@ -4,12 +4,13 @@ use b24_offline_core::{
     Batch, Call, Durability, Effect, Input, Mode, Notice, OnReject, Verdict, WriteResult,
 };
 use b24_offline_emulator::{Fault, FaultKind, Outcome};
+use b24_offline_tests::reply;
 
 use super::{Coming, Way, World};
 use crate::handler::UsersCode;
 use crate::law::Law;
 use crate::marks::Mark;
-use crate::wire::{Digest, reply};
+use crate::wire::Digest;
 
 /// Whether a call looks for new records by reserving them.
 fn digest_looks(params: &str) -> bool {
