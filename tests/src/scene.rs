@@ -1,9 +1,10 @@
 //! What most scenes begin with.
 
 use b24_offline_core::{Config, Connector, Verdict, Verdicts};
-use b24_offline_emulator::{Personality, Settings};
+use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Settings};
 use serde_json::json;
 
+use crate::tamper::sub_calls;
 use crate::world::{World, events};
 
 /// The events of deals.
@@ -29,6 +30,24 @@ pub fn bound(personality: Personality, config: Config) -> World {
         world.portal.bind(event.as_str(), &connector);
     }
     world
+}
+
+/// A plan without `rest_offline_extended`.
+#[must_use]
+pub fn without_reservation() -> Plan {
+    Plan { offline_extended: Feature::Off, ..Plan::default() }
+}
+
+/// What goes wrong with the next so many calls of a method.
+#[must_use]
+pub fn fault(method: &str, count: u64, kind: FaultKind) -> Fault {
+    Fault { method: Some(method.into()), after: 0, count, kind }
+}
+
+/// How often a method was asked for inside a batch.
+#[must_use]
+pub fn sent(world: &World, method: &str) -> usize {
+    world.calls.iter().flat_map(sub_calls).filter(|(_, name)| name == method).count()
 }
 
 /// So many new objects of a kind; their ids.

@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Deed, Fault, FaultKind, Feature, Personality, Plan, Request, Shape};
+use b24_offline_emulator::{Deed, Fault, FaultKind, Personality, Request, Shape};
 use b24_offline_tests::scene::{
-    DEALS, all, bound, change, config, deals, nothing_lost, one_step, reject,
+    DEALS, all, bound, change, config, deals, fault, nothing_lost, one_step, reject, sent,
+    without_reservation,
 };
 use b24_offline_tests::{Disk, Pair, Script, Wire, World, sub_calls};
 use serde_json::{Value, json};
@@ -19,14 +20,6 @@ fn both(names: &str, scene: impl Fn(&mut World)) {
     for personality in [Personality::Documented, Personality::Source] {
         scene(&mut bound(personality, config(names)));
     }
-}
-
-fn fault(method: &str, count: u64, kind: FaultKind) -> Fault {
-    Fault { method: Some(method.into()), after: 0, count, kind }
-}
-
-fn without_reservation() -> Plan {
-    Plan { offline_extended: Feature::Off, ..Plan::default() }
 }
 
 /// A call of somebody else's, with the scenes' connector.
@@ -45,10 +38,6 @@ fn until(world: &mut World, most: usize, mut is: impl FnMut(&World) -> bool) -> 
             false
         }
     })
-}
-
-fn sent(world: &World, method: &str) -> usize {
-    world.calls.iter().flat_map(sub_calls).filter(|(_, name)| name == method).count()
 }
 
 /// Whether a key was ever delivered with two different states of its object.

@@ -8,19 +8,16 @@
 )]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan};
+use b24_offline_emulator::{Fault, FaultKind, Personality, Plan};
 use b24_offline_tests::scene::{
-    CONNECTOR, DEALS, all, bound, change, config, deals, nothing_lost, one_step,
+    CONNECTOR, DEALS, all, bound, change, config, deals, fault, nothing_lost, one_step, sent,
+    without_reservation,
 };
-use b24_offline_tests::{Behaviour, Script, World, sub_calls};
+use b24_offline_tests::{Behaviour, Script, World};
 use serde_json::json;
 
 const BOTH: [Personality; 2] = [Personality::Documented, Personality::Source];
 const DAY: u64 = 86_400_000;
-
-fn without_reservation() -> Plan {
-    Plan { offline_extended: Feature::Off, ..Plan::default() }
-}
 
 fn worlds(names: &str) -> Vec<World> {
     BOTH.into_iter()
@@ -56,8 +53,7 @@ fn everything_is_delivered_from_the_journal_and_nothing_is_reserved() {
         assert_eq!(world.target.objects.len(), 260);
         assert_eq!(modes(&world), [Mode::Delete]);
         assert!(world.journal.keys().all(|key| key == "queue"), "{:?}", world.journal);
-        let calls: Vec<String> = world.calls.iter().flat_map(sub_calls).map(|c| c.1).collect();
-        assert!(!calls.iter().any(|method| method == "event.offline.clear"));
+        assert_eq!(sent(&world, "event.offline.clear"), 0);
     }
 }
 
@@ -114,9 +110,8 @@ fn an_unknown_deletion_is_waited_out_before_anything_is_read() {
         for mut world in worlds(DEALS) {
             let ids = deals(&mut world, 3);
             world.start();
-            let method = Some("event.offline.get".to_owned());
-            world.portal.inject(Fault { method, after: 0, count: 1, kind: kind.clone() });
-            while world.calls.iter().flat_map(sub_calls).all(|c| c.1 != "event.offline.get") {
+            world.portal.inject(fault("event.offline.get", 1, kind.clone()));
+            while sent(&world, "event.offline.get") == 0 {
                 assert!(one_step(&mut world));
             }
             world.pass(20_000);
@@ -139,8 +134,7 @@ fn a_record_that_was_not_listed_is_never_deleted() {
         deals(&mut world, 2);
         world.start();
         world.pass(60_000);
-        let methods = world.calls.iter().flat_map(sub_calls).map(|(_, method)| method);
-        assert_eq!(methods.filter(|method| method == "event.offline.get").count(), 2);
+        assert_eq!(sent(&world, "event.offline.get"), 2);
         let lost = world.audit().lost;
         assert!(lost.iter().all(|lost| lost.connector == "shop"), "{lost:?}");
     }

@@ -5,7 +5,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Personality};
-use b24_offline_tests::scene::{DEALS, bound, change, config, deals, nothing_lost};
+use b24_offline_tests::scene::{DEALS, bound, change, config, deals, fault, nothing_lost, sent};
 use b24_offline_tests::{Wire, World, sub_calls, with_errors};
 use serde_json::json;
 
@@ -16,16 +16,8 @@ fn world(personality: Personality) -> World {
     bound(personality, config(DEALS))
 }
 
-fn fault(method: &str, count: u64, kind: FaultKind) -> Fault {
-    Fault { method: Some(method.into()), after: 0, count, kind }
-}
-
 fn status(world: &World) -> Status {
     world.machine.as_ref().unwrap().status()
-}
-
-fn calls_of(world: &World, method: &str) -> usize {
-    world.calls.iter().flat_map(sub_calls).filter(|(_, called)| called == method).count()
 }
 
 /// Everything is delivered, nothing is left, and the portal was never pressed.
@@ -178,7 +170,7 @@ fn a_token_that_expires_within_a_batch_costs_only_the_sub_calls_that_say_so() {
         }));
         world.start();
         world.pass(20_000);
-        assert_eq!(calls_of(&world, "crm.deal.list"), 2, "{personality:?}");
+        assert_eq!(sent(&world, "crm.deal.list"), 2, "{personality:?}");
         // the reservation that the same batch made counts
         assert_eq!(status(&world).counters.records, 3, "{personality:?}");
         world.pass(HOUR);

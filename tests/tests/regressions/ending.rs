@@ -10,7 +10,7 @@ fn is_lost_binding(n: &Notice) -> bool {
 fn until_empty_after_an_unknown_clear_ends_soon_and_without_a_hot_loop() {
     let mut w = world(|c| c.until = Until::Empty);
     make(&mut w, "crm.deal", 3);
-    w.portal.inject(fault("event.offline.clear", FaultKind::AnswerLost { hang_ms: 100 }));
+    w.portal.inject(fault("event.offline.clear", 1, FaultKind::AnswerLost { hang_ms: 100 }));
     w.start();
     let from = w.now();
     assert!(w.until_ended(2 * HOUR));
@@ -29,7 +29,7 @@ fn until_empty_ends_with_many_parked_after_an_unknown_outcome() {
     w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
     w.portal.inject(Fault {
         after: 20,
-        ..fault("event.offline.get", FaultKind::AnswerLost { hang_ms: 100 })
+        ..fault("event.offline.get", 1, FaultKind::AnswerLost { hang_ms: 100 })
     });
     w.start();
     let ended = w.until_ended(2 * HOUR);
@@ -40,8 +40,8 @@ fn until_empty_ends_with_many_parked_after_an_unknown_outcome() {
 #[test]
 fn one_html_answer_at_start_and_json_refusals_after_are_a_portal() {
     let mut w = world(|_| {});
-    w.portal.inject(fault("feature.get", FaultKind::Html { status: 502, executed: false }));
-    w.portal.inject(Fault { after: 0, count: 9, ..fault("feature.get", FaultKind::QueryLimit) });
+    w.portal.inject(fault("feature.get", 1, FaultKind::Html { status: 502, executed: false }));
+    w.portal.inject(Fault { after: 0, count: 9, ..fault("feature.get", 1, FaultKind::QueryLimit) });
     w.start();
     w.pass(10 * 60_000);
     assert_eq!(w.phase(), Some(Phase::Running));
@@ -54,6 +54,7 @@ fn html_for_a_minute_in_a_later_check_is_no_end() {
     w.pass(20_000);
     w.portal.inject(fault(
         "event.offline.get",
+        1,
         FaultKind::Error { status: 403, code: "WRONG_LICENSE".into(), description: "x".into() },
     ));
     for _ in 0..10_000 {
@@ -85,8 +86,10 @@ fn lost_bindings_are_reported_though_the_answer_to_bind_is_lost() {
     w.start();
     w.pass(10_000);
     w.portal.remove_bindings();
-    w.portal
-        .inject(Fault { count: 1, ..fault("event.bind", FaultKind::AnswerLost { hang_ms: 100 }) });
+    w.portal.inject(Fault {
+        count: 1,
+        ..fault("event.bind", 1, FaultKind::AnswerLost { hang_ms: 100 })
+    });
     w.pass(HOUR);
     assert!(!w.portal.bindings().is_empty());
     assert!(w.noticed(is_lost_binding), "{:?}", w.notices);
@@ -99,8 +102,10 @@ fn lost_bindings_are_reported_at_start_though_the_answer_to_bind_is_lost() {
     w.pass(10_000);
     w.crash();
     w.portal.remove_bindings();
-    w.portal
-        .inject(Fault { count: 1, ..fault("event.bind", FaultKind::AnswerLost { hang_ms: 100 }) });
+    w.portal.inject(Fault {
+        count: 1,
+        ..fault("event.bind", 1, FaultKind::AnswerLost { hang_ms: 100 })
+    });
     w.start();
     w.pass(HOUR);
     assert!(w.noticed(is_lost_binding), "{:?}", w.notices);
@@ -114,7 +119,7 @@ fn lost_bindings_are_reported_though_it_is_killed_after_bind() {
     w.crash();
     w.portal.remove_bindings();
     w.start();
-    while calls_of(&w, "event.bind") == 0 {
+    while sent(&w, "event.bind") == 0 {
         let end = w.now() + 60_000;
         w.step(end);
     }

@@ -65,7 +65,7 @@ fn a_nudge_during_a_look_is_not_swallowed() {
     });
     w.start();
     w.pass(60_000);
-    w.portal.inject(fault("event.offline.get", FaultKind::Delay { ms: 5_000 }));
+    w.portal.inject(fault("event.offline.get", 1, FaultKind::Delay { ms: 5_000 }));
     w.give(Input::Nudge);
     w.pass(1_000);
     make(&mut w, "crm.deal", 1);

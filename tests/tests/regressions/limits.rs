@@ -6,7 +6,8 @@ use super::*;
 fn a_limited_method_does_not_hold_others_back() {
     let mut w = world(|c| c.batch_size = BatchSize::Fixed(2_250));
     make(&mut w, "crm.deal", 4_000);
-    w.portal.inject(Fault { count: 100_000, ..fault("crm.deal.list", FaultKind::OperatingLimit) });
+    w.portal
+        .inject(Fault { count: 100_000, ..fault("crm.deal.list", 1, FaultKind::OperatingLimit) });
     w.start();
     w.pass(10_000);
     make(&mut w, "crm.contact", 5);
@@ -20,7 +21,7 @@ fn a_sweep_of_another_shape_backs_off() {
     let mut w = world(|_| {});
     w.portal.inject(Fault {
         count: 1_000_000,
-        ..fault("event.offline.list", FaultKind::WrongShape(Shape::Result(json!("what"))))
+        ..fault("event.offline.list", 1, FaultKind::WrongShape(Shape::Result(json!("what"))))
     });
     w.start();
     w.pass(HOUR);
@@ -50,15 +51,15 @@ fn a_limited_event_get_is_not_asked_before_its_reset() {
     let mut w = world(|c| c.sweep = Millis::seconds(60));
     w.start();
     w.pass(10_000);
-    w.portal.inject(Fault { count: 100, ..fault("event.get", FaultKind::OperatingLimit) });
+    w.portal.inject(Fault { count: 100, ..fault("event.get", 1, FaultKind::OperatingLimit) });
     w.pass(70_000);
     let limited = w.notices.iter().find_map(|n| match n {
         Notice::MethodLimited { method, delay } if method == "event.get" => Some(*delay),
         _ => None,
     });
-    let before = calls_of(&w, "event.get");
+    let before = sent(&w, "event.get");
     w.pass(200_000);
-    let n = calls_of(&w, "event.get") - before;
+    let n = sent(&w, "event.get") - before;
     assert!(n == 0, "asked {n} times although limited for {limited:?}");
 }
 
@@ -68,7 +69,7 @@ fn a_limited_batch_is_held_although_a_write_of_its_own_succeeds() {
     let id = make(&mut w, "crm.deal", 1).remove(0);
     w.start();
     w.pass(20_000);
-    w.portal.inject(fault("crm.deal.update", FaultKind::Delay { ms: 3_000 }));
+    w.portal.inject(fault("crm.deal.update", 1, FaultKind::Delay { ms: 3_000 }));
     let at = w.now();
     w.wire = Some(Wire::new(move |c, now, (d, r)| {
         if c.method == "batch" && now >= at {
@@ -117,10 +118,10 @@ fn many_parked_objects_do_not_make_sweeps_dearer() {
     w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
     w.start();
     w.pass(HOUR);
-    let before = calls_of(&w, "event.offline.list");
+    let before = sent(&w, "event.offline.list");
     let sweeps = status(&w).counters.sweeps;
     w.pass(HOUR);
-    let n = calls_of(&w, "event.offline.list") - before;
+    let n = sent(&w, "event.offline.list") - before;
     let sweeps = status(&w).counters.sweeps - sweeps;
     assert!(n as u64 <= sweeps * 8, "{n} lists in {sweeps} sweeps");
 }

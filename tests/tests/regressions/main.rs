@@ -16,7 +16,7 @@ mod writes;
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Deed, Fault, FaultKind, Personality, Shape};
-use b24_offline_tests::scene::{all, bound, config, make, reject};
+use b24_offline_tests::scene::{all, bound, config, fault, make, reject, sent};
 use b24_offline_tests::{Behaviour, Script, Wire, World, events, sub_calls, with_errors};
 use serde_json::json;
 
@@ -30,12 +30,6 @@ fn world(change: impl FnOnce(&mut Config)) -> World {
 }
 fn retry(after: Option<u64>) -> Verdict {
     Verdict::Retry { after: after.map(Millis) }
-}
-fn fault(method: &str, kind: FaultKind) -> Fault {
-    Fault { method: Some(method.into()), after: 0, count: 1, kind }
-}
-fn calls_of(world: &World, method: &str) -> usize {
-    world.calls.iter().flat_map(sub_calls).filter(|(_, m)| m == method).count()
 }
 fn status(world: &World) -> Status {
     world.machine.as_ref().unwrap().status()

@@ -79,7 +79,7 @@ fn an_answer_without_the_objects_id_is_not_delivered_as_present() {
             let mut w = world(|c| c.retrieve = retrieve);
             make(&mut w, "crm.deal", 1);
             for m in ["crm.deal.get", "crm.deal.list"] {
-                w.portal.inject(fault(m, FaultKind::WrongShape(Shape::Result(bad.clone()))));
+                w.portal.inject(fault(m, 1, FaultKind::WrongShape(Shape::Result(bad.clone()))));
             }
             w.start();
             w.pass(HOUR);
@@ -98,7 +98,11 @@ fn an_empty_answer_of_get_makes_no_deal_gone() {
     for bad in [json!([]), json!(null), json!(false), json!({})] {
         let mut w = world(|c| c.retrieve = Retrieve::Get);
         make(&mut w, "crm.deal", 1);
-        w.portal.inject(fault("crm.deal.get", FaultKind::WrongShape(Shape::Result(bad.clone()))));
+        w.portal.inject(fault(
+            "crm.deal.get",
+            1,
+            FaultKind::WrongShape(Shape::Result(bad.clone())),
+        ));
         w.start();
         w.pass(HOUR);
         assert_eq!(w.audit().false_gone, 0, "{bad}");

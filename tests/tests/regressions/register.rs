@@ -71,7 +71,7 @@ fn rejected_records_without_a_rule_are_parked_and_keep_their_data() {
     w.start();
     w.pass(HOUR);
     // they share a MESSAGE_ID: an `error` for one would delete the other, so they are parked
-    assert_eq!(calls_of(&w, "event.offline.error"), 0);
+    assert_eq!(sent(&w, "event.offline.error"), 0);
     assert_eq!((rejected, status(&w).parked), (2, 2));
     w.give(Input::Redrive(Redrive::All));
     w.pass(60_000);
@@ -98,9 +98,10 @@ fn the_rest_counts_from_when_the_error_was_really_sent() {
     w.portal.change("crm.deal", &id, json!({"TITLE": "y"}), now);
     w.portal.inject(fault(
         "event.offline.error",
+        1,
         FaultKind::ExecutedLate { after_ms: 95_000, hang_ms: 64_000 },
     ));
-    while calls_of(&w, "event.offline.error") == 0 {
+    while sent(&w, "event.offline.error") == 0 {
         let end = w.now() + 60_000;
         w.step(end);
     }

@@ -3,7 +3,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Request};
-use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals};
+use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals, fault};
 use b24_offline_tests::{Pair, Script, Wire, World, sub_calls};
 use serde_json::{Value, json};
 
@@ -247,12 +247,7 @@ fn an_emptied_queue_ends_only_when_nothing_is_left_that_may_come_back() {
         let mut world = bound(personality, config);
         deals(&mut world, 90);
         let kind = FaultKind::AnswerLost { hang_ms: 500 };
-        world.portal.inject(Fault {
-            method: Some("event.offline.get".into()),
-            after: 0,
-            count: 1,
-            kind,
-        });
+        world.portal.inject(fault("event.offline.get", 1, kind));
         world.start();
         world.pass(LEASE);
         assert_eq!(world.phase(), Some(Phase::Running));
@@ -290,12 +285,7 @@ fn what_can_not_be_verified_after_stop_is_found_by_the_next_start() {
         // one is changed, and cannot be delivered any more; the others can't be read
         change(&mut world, &ids[2]);
         let kind = FaultKind::AnswerLost { hang_ms: 500 };
-        world.portal.inject(Fault {
-            method: Some("crm.deal.list".into()),
-            after: 0,
-            count: 99,
-            kind,
-        });
+        world.portal.inject(fault("crm.deal.list", 99, kind));
         assert!(world.until_ended(61_000), "{:?}", world.phase());
         assert_eq!(world.audit().reserved_records, 7);
         world.portal.clear_faults();
