@@ -296,7 +296,8 @@ impl Machine {
         if !self.sweep.is_running() {
             let known = self.known_processes();
             let counts = !self.leases.is_shared();
-            self.sweep.begin(known.iter(), now, self.book.rounds, counts);
+            let records = self.known_reserved();
+            self.sweep.begin(known.iter(), records, now, self.book.rounds, counts);
             self.watch_begins(now);
             self.rebind.unseen = true;
             asks.extend(self.plan_asks());

@@ -1,5 +1,5 @@
-//! The search for reservations that nobody owns: in the gaps between the known process_ids, so
-//! that its cost does not grow with what is ours.
+//! The search for reservations that nobody owns: among everything that is reserved while that fills no
+//! page, else in the gaps between the known process_ids, so that its cost does not grow with what is ours.
 
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId};
@@ -15,7 +15,8 @@ pub(crate) const PAGE: usize = 50;
 const MOST_GAPS: usize = 24;
 /// So many pages of one gap are asked for at once.
 const MOST_PAGES: u32 = 18;
-/// Every so many sweeps list everything: a reservation may hold a record that its `get` hid.
+/// Every so many sweeps list everything though it fills pages: a reservation may hold a record that its
+/// `get` hid.
 const FULL_EVERY: u64 = 12;
 /// A call that timed out may execute within this time (F12, F31).
 pub(crate) const LATE: Millis = Millis::seconds(65);
@@ -129,11 +130,12 @@ impl Sweep {
         self.look = at;
     }
 
-    /// Starts if it is due; the reservations are those in hand. `counts`: others than these are not
-    /// expected.
+    /// Starts if it is due; the reservations are those in hand, with so many records. `counts`: others
+    /// than these are not expected.
     pub(crate) fn begin<'a>(
         &mut self,
         known: impl Iterator<Item = &'a ProcessId>,
+        records: u64,
         now: Moment,
         round: u64,
         counts: bool,
@@ -151,7 +153,8 @@ impl Sweep {
         let mut names: Set<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
         let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
         let many = !self.full && names.len() > MOST_GAPS;
-        let everything = self.full || many || !names.iter().all(plain);
+        let one_page = records < PAGE as u64;
+        let everything = self.full || one_page || many || !names.iter().all(plain);
         if everything {
             names = Set::new();
         }
@@ -167,7 +170,7 @@ impl Sweep {
             from_round: round,
             untold: 0,
             told: false,
-            counted: many && counts,
+            counted: many && !one_page && counts,
             began: now,
             everything,
             strange: false,
@@ -294,17 +297,17 @@ mod tests {
     use super::*;
     use crate::json::Raw;
 
-    fn sweep(known: &[&str]) -> Sweep {
+    fn sweep(known: &[&str], records: u64) -> Sweep {
         let known: Vec<ProcessId> = known.iter().map(|id| ProcessId::new(*id).unwrap()).collect();
         let mut sweep = Sweep::new(Millis(1_000));
         sweep.full = false;
-        sweep.begin(known.iter(), Moment(0), 1, true);
+        sweep.begin(known.iter(), records, Moment(0), 1, true);
         sweep
     }
 
     #[test]
     fn the_gaps_lie_between_the_known_reservations() {
-        let sweep = sweep(&["b2", "a1"]);
+        let sweep = sweep(&["b2", "a1"], 50);
         let filters: Vec<String> = sweep
             .pages(9)
             .into_iter()
@@ -321,16 +324,26 @@ mod tests {
     }
 
     #[test]
+    fn what_fills_no_page_is_listed_together_with_what_is_known() {
+        let sweep = sweep(&["b2", "a1"], 49);
+        let pages = sweep.pages(9);
+        assert_eq!(pages.len(), 1);
+        let params = sweep.params(pages[0]).unwrap();
+        assert_eq!(params.get("filter").unwrap().to_string(), r#"{">PROCESS_ID":""}"#);
+        assert!(sweep.lists_everything());
+    }
+
+    #[test]
     fn many_or_odd_reservations_are_swept_in_one_go() {
         let names: Vec<String> = (0..40).map(|n| format!("p{n}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        assert_eq!(sweep(&names).pages(99).len(), 1);
-        assert_eq!(sweep(&["a-b"]).pages(99).len(), 1);
+        assert_eq!(sweep(&names, 50).pages(99).len(), 1);
+        assert_eq!(sweep(&["a-b"], 50).pages(99).len(), 1);
     }
 
     #[test]
     fn a_gap_is_paged_by_id_until_a_page_is_not_full() {
-        let mut sweep = sweep(&[]);
+        let mut sweep = sweep(&[], 50);
         let row = |id: u64| {
             let text =
                 format!(r#"[{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX"}}]"#);

@@ -289,12 +289,16 @@ impl World {
         }
     }
 
+    /// The bound holds from the last record that was done: limits of methods make many records slow.
     fn converges(&mut self, bound: u64) {
-        let end = self.now + bound;
+        let (mut end, mut done) = (self.now + bound, self.witness.judged.len());
         let mut why = self.unsettled();
         while why.is_some() && self.now < end && !self.is_broken() {
             self.pass(self.now + self.settings.poll.0.clamp(2_000, HOUR));
             why = self.unsettled();
+            if self.witness.judged.len() > done {
+                (end, done) = (self.now + bound, self.witness.judged.len());
+            }
         }
         if let Some(why) = why {
             self.witness.broken(Law::Converge, why);

@@ -30,8 +30,12 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 use crate::plan::Plan;
-use crate::run::Size;
+use crate::run::{AfterBreach, Size};
 use crate::world::Maker;
+
+// a life makes and forgets millions of small texts
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(name = "b24-offline-simulation", about = "Whole lives of a queue and its client")]
@@ -82,6 +86,9 @@ struct Simulate {
     /// Other lives than those of each run
     #[arg(long, value_name = "N", env = "B24_SEED", default_value_t = 0)]
     base: u64,
+    /// Go on after a broken promise, and list all lives that broke one
+    #[arg(long)]
+    go_on: bool,
     /// A hundred times as many lives
     #[arg(long)]
     deep: bool,
@@ -111,7 +118,9 @@ fn perform(action: Action) -> Result<bool> {
             None => {
                 let times = if asked.deep { 100 } else { 1 };
                 let (short, long) = (asked.seeds * times, asked.long * times);
-                run::run(Size { short, long, base: asked.base })
+                let after_breach =
+                    if asked.go_on { AfterBreach::GoOn } else { AfterBreach::Tell };
+                run::run(Size { short, long, base: asked.base, after_breach })
             }
         },
         #[cfg(feature = "defect")]

@@ -217,10 +217,10 @@ impl Plan {
         let mut random = Random::new(seed);
         let span = random.spread(4 * MINUTE, 40 * DAY);
         let mut settings = Settings { span, ..settings(&mut random) };
-        settings.poll = Millis((span / random.within(40, 110)).clamp(500, DAY / 2));
-        settings.sweep = Millis((span / random.within(8, 30)).clamp(15_000, DAY));
+        settings.poll = Millis((span / random.within(80, 230)).clamp(500, DAY / 2));
+        settings.sweep = Millis((span / random.within(12, 48)).clamp(15_000, DAY));
         settings.first_delay = Millis((span / 2_000).clamp(100, HOUR / 2));
-        let count = random.within(6, 40);
+        let count = random.within(6, 60);
         Plan::of(seed, settings, count, &mut random)
     }
 
@@ -235,6 +235,11 @@ impl Plan {
         settings.manners.slowness = settings.manners.slowness.min(5_000);
         let count = random.within(200, 500);
         Plan::of(seed, settings, count, &mut random)
+    }
+
+    /// Whether it is one of those.
+    pub(crate) fn is_long(&self) -> bool {
+        self.settings.span == 40 * DAY
     }
 
     fn of(seed: u64, settings: Settings, count: u64, random: &mut Random) -> Plan {

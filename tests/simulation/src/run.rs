@@ -25,6 +25,17 @@ pub(crate) struct Size {
     pub(crate) long: u64,
     /// Another number, other lives.
     pub(crate) base: u64,
+    /// What a life that breaks a promise means for the others.
+    pub(crate) after_breach: AfterBreach,
+}
+
+/// What follows a broken promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterBreach {
+    /// The run ends; the life is made small, told and kept.
+    Tell,
+    /// The run goes on, and lists at its end all lives that broke one.
+    GoOn,
 }
 
 /// What a run came to.
@@ -35,7 +46,7 @@ struct Sum {
     span: u64,
     twice: u64,
     marks: Marks,
-    failed: Option<(Plan, Breach)>,
+    failed: Vec<(Plan, Breach)>,
 }
 
 /// The folder of kept lives.
@@ -89,16 +100,20 @@ pub(crate) fn run(size: Size) -> Result<bool> {
     let begun = Instant::now();
     let mut sum = live_all(size);
     let seconds = begun.elapsed().as_secs_f64();
-    if let Some((plan, breach)) = sum.failed.take() {
-        tell(&plan, &breach)?;
+    sum.failed.sort_by_key(|(plan, _)| plan.seed);
+    if let (AfterBreach::Tell, Some((plan, breach))) = (size.after_breach, sum.failed.first()) {
+        tell(plan, breach)?;
         return Ok(false);
     }
     print_figures(&sum, seconds);
+    for (plan, breach) in &sum.failed {
+        println!("{}seed {}: {breach}", if plan.is_long() { "forty days, " } else { "" }, plan.seed);
+    }
     let missed = sum.marks.missed();
     for mark in &missed {
         println!("never met: {mark:?}, {}", mark.words());
     }
-    Ok(missed.is_empty())
+    Ok(missed.is_empty() && sum.failed.is_empty())
 }
 
 fn threads() -> usize {
@@ -124,8 +139,8 @@ fn live_all(size: Size) -> Sum {
                     let mut sum = lock(&sum);
                     sum.take(&life, number.is_multiple_of(TWICE));
                     if let Some(breach) = breach {
-                        sum.failed.get_or_insert((plan, breach));
-                        over.store(true, Ordering::Relaxed);
+                        sum.failed.push((plan, breach));
+                        over.store(size.after_breach == AfterBreach::Tell, Ordering::Relaxed);
                     }
                     drop(sum);
                     bar.inc(1);

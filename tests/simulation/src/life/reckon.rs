@@ -61,8 +61,9 @@ impl World {
     pub(super) fn targets_agree(&mut self) {
         let mut wrong = None;
         for (object, (state, version)) in &self.code.target {
-            // what is announced to nobody may be seen by a redelivery: our own writes, gone users
-            let unannounced = object.0 == "user" && *state == State::Gone;
+            // what is announced to nobody may be seen by a redelivery: our own writes, all that
+            // becomes of a user after the beginning
+            let unannounced = object.0 == "user";
             if unannounced || self.own.contains(object) || self.gaps || object.1.contains('@') {
                 continue;
             }
