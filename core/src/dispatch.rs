@@ -179,8 +179,8 @@ impl Machine {
         if self.has(Defect::IgnoreOperating) {
             return;
         }
-        let (now, wall) = (self.now(), self.book.clock.wall());
-        if let Some(delay) = self.pace.limited(method, now, wall) {
+        let (now, portal) = (self.now(), self.book.portal_now());
+        if let Some(delay) = self.pace.limited(method, now, portal) {
             self.notice(Notice::MethodLimited { method: method.into(), delay });
         }
     }
@@ -281,12 +281,12 @@ impl Machine {
         } else if round.objects().0 > 0 {
             self.read_cap = self.read_cap.saturating_mul(2).min(MOST_OBJECTS);
         }
-        let wall = self.book.clock.wall();
         self.check.not_a_portal = None;
         self.book.portal_is_at(timing.started);
+        let portal = self.book.portal_now();
         for asked in &round.asks {
             if let Some(timing) = batch.timing(&asked.name) {
-                self.pace.operating(&asked.method, timing.operating_reset_at, wall);
+                self.pace.operating(&asked.method, timing.operating_reset_at, portal);
             }
         }
         let number = round.number;

@@ -45,6 +45,13 @@ impl Machine {
         self.sweep.completed > 0 && (self.reserve.last_unknown == 0 || since)
     }
 
+    /// After an unknown outcome, the sweep may have waited for its method: what came meanwhile is seen
+    /// by a look that is not older than the sweep.
+    pub(crate) fn has_looked_with_sweep(&self) -> bool {
+        self.reserve.last_unknown == 0
+            || self.reserve.has_seen_empty_since(self.sweep.completed_from)
+    }
+
     /// An emptied queue is swept once more before the end.
     pub(crate) fn is_last_sweep_due(&self) -> bool {
         let over = self.config.until == Until::Empty && self.is_idle();
@@ -59,6 +66,7 @@ impl Machine {
                     && quiet
                     && self.is_idle()
                     && self.has_seen_empty()
+                    && self.has_looked_with_sweep()
                     // what others hold comes back here if they die
                     && self.leases.is_empty()
                     && !self.sweep.is_running();

@@ -10,7 +10,7 @@ use crate::lane::{Parked, Stage, Work};
 use crate::ledger::AfterSave;
 use crate::machine::Machine;
 use crate::notice::Notice;
-use crate::record::{Key, Record, Records};
+use crate::record::{Key, Record, Records, is_later};
 use crate::time::Millis;
 
 const LONGEST_DELAY: Millis = Millis::seconds(3_600);
@@ -102,8 +102,11 @@ impl Machine {
         let Some(work) = self.lane.finish(key) else { return };
         self.settle.add(&work.records, now);
         self.ledger.forget_kept(&work.records);
+        let mut parked_later = false;
         if let Some(parked) = self.lane.unpark(key) {
-            if self.has(Defect::ParkedForEver) {
+            // a record that was lost for a while, and is older, says nothing of what is parked
+            parked_later = is_later(&parked.records, &work.records);
+            if parked_later || self.has(Defect::ParkedForEver) {
                 self.lane.park(key, parked);
             } else {
                 self.settle.add(&parked.records, now);
@@ -113,7 +116,9 @@ impl Machine {
             self.settle.add(&work.later, now);
             return;
         }
-        if journalled {
+        if parked_later {
+            self.lane.set_journalled(key, journalled);
+        } else if journalled {
             self.ledger.delete_object(key);
         }
         self.begin_later(key, work.later);
@@ -224,9 +229,11 @@ impl Machine {
         let Some(work) = self.lane.finish(key) else { return };
         let older = self.lane.unpark(key).map(|parked| parked.records).unwrap_or_default();
         let idempotency_key = work.idempotency_key();
+        let covers = !is_later(&older, &work.records);
         let mut parked = Parked { records: work.records, attempts: work.tries.failed };
         // what only the journal held needs no clearing: the newer record has a home of its own
-        parked.records.extend(older.clone().into_iter().filter(|(_, old)| old.process.is_some()));
+        let stays = |old: &Record| old.process.is_some() || !covers;
+        parked.records.extend(older.clone().into_iter().filter(|(_, old)| stays(old)));
         self.notice(Notice::Parked {
             object: key.object(),
             key: idempotency_key,
@@ -237,7 +244,7 @@ impl Machine {
             let attempts = parked.attempts;
             self.ledger.put_object(key, ObjectState::Parked, attempts, &parked.records);
             self.ledger.forget_kept(&parked.records);
-            if !older.is_empty() {
+            if covers && !older.is_empty() {
                 // the newer record has a home of its own, and speaks for the older ones
                 self.ledger.after(AfterSave::Clear(older));
             }

@@ -228,6 +228,11 @@ impl Lane {
         });
     }
 
+    /// Whether a record is in hand, in work or parked, as it was at this time of its change.
+    pub(crate) fn has(&self, id: RecordId, changed_at: &str) -> bool {
+        self.known(id).is_some_and(|known| known.changed_at == changed_at)
+    }
+
     /// An older record of a parked object is cleared: a newer one stands for it.
     pub(crate) fn forget_parked(&mut self, process: &ProcessId, id: RecordId) {
         let Some(entry) = self.parked.get(&id).and_then(|key| self.entries.get_mut(key)) else {

@@ -22,7 +22,7 @@ use crate::ledger::{AfterSave, Inheritance, Ledger};
 use crate::notice::Notice;
 use crate::ordered::{Map, Set};
 use crate::pace::Pace;
-use crate::record::Key;
+use crate::record::{Key, Records};
 use crate::reserve::Reserve;
 use crate::round::{REST, Round, TIMEOUT};
 use crate::rule::Registry;
@@ -236,7 +236,12 @@ impl Machine {
             self.lane.set_journalled(&key, true);
         }
         for (key, record) in inheritance.kept {
-            self.deletion.inherit(key, record, Moment(0));
+            // an object that is parked or registered has it in the object's own entry
+            if self.lane.has(record.id, &record.changed_at) {
+                self.ledger.forget_kept(&Records::from_iter([(record.id, record)]));
+            } else {
+                self.deletion.inherit(key, record, Moment(0));
+            }
         }
         if let Some((entries, resync)) = inheritance.damaged {
             self.notice(Notice::JournalDamaged { entries, resync });

@@ -11,6 +11,7 @@ use crate::wire::{Row, Rows};
 impl Machine {
     pub(crate) fn swept(&mut self, together: Together, number: u64) {
         let now = self.now();
+        self.leases.answered(self.book.portal_now());
         let expected = self.known_reserved();
         let mut rows: Vec<(Row, ProcessId)> = Vec::new();
         for (gap, pages) in together.pages {
@@ -88,7 +89,7 @@ impl Machine {
         self.reserve.after_sweep = false;
         self.settle.proven = false;
         let now = self.now();
-        self.leases.finish(now);
+        self.leases.finish(now, self.book.portal_now());
         self.sweep.look_at(self.leases.next_look());
         self.watch_finished(finished);
         self.keep_ageing();

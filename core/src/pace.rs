@@ -142,24 +142,30 @@ impl Pace {
         self.failures
     }
 
-    /// Remembers when a method's operating time starts anew: a 429 does not say it (F30).
-    pub(crate) fn operating(&mut self, method: &str, resets_at: Timestamp, wall: Timestamp) {
+    /// Remembers when a method's operating time starts anew, in the portal's time, which it is now
+    /// `portal`: a 429 does not say it (F30).
+    pub(crate) fn operating(&mut self, method: &str, resets_at: Timestamp, portal: Timestamp) {
         if resets_at == Timestamp(0) || resets_at >= LATEST_RESET {
             return;
         }
         let holds = |(_, method): &(String, Method)| {
             let waits = method.blocked_until.is_some() || method.failures > 0;
-            waits || method.resets_at.is_none_or(|at| at >= wall)
+            waits || method.resets_at.is_none_or(|at| at >= portal)
         };
         self.methods = std::mem::take(&mut self.methods).into_iter().filter(holds).collect();
         self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
     }
 
-    /// A 429: the method waits until its reset, between one second and ten minutes; `None` when it
-    /// waits for as long already.
-    pub(crate) fn limited(&mut self, method: &str, now: Moment, wall: Timestamp) -> Option<Millis> {
+    /// A 429 at this time of the portal's: the method waits until its reset, between one second and ten
+    /// minutes; `None` when it waits for as long already.
+    pub(crate) fn limited(
+        &mut self,
+        method: &str,
+        now: Moment,
+        portal: Timestamp,
+    ) -> Option<Millis> {
         self.methods.change(method.to_owned(), |entry| {
-            let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(wall));
+            let wait = entry.resets_at.map_or(Millis::seconds(60), |at| at.since(portal));
             let wait = wait.clamp(LEAST_METHOD_WAIT, MOST_METHOD_WAIT);
             let until = Some(now.plus(wait));
             let longer = entry.blocked_until < until;

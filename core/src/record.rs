@@ -156,6 +156,18 @@ pub(crate) fn changed_at(records: &Records) -> String {
     latest.map(|record| record.changed_at.clone()).unwrap_or_default()
 }
 
+/// Whether the last of these changes came after all of the others.
+pub(crate) fn is_later(records: &Records, than: &Records) -> bool {
+    let last = |records: &Records| {
+        let last = records.values().max_by(|a, b| order(a).cmp(&order(b)).then(a.id.cmp(&b.id)));
+        last.cloned()
+    };
+    match (last(records), last(than)) {
+        (Some(one), Some(other)) => (order(&one), one.id) > (order(&other), other.id),
+        (one, other) => one.is_some() && other.is_none(),
+    }
+}
+
 /// Whether one of the records tells of a deletion. It need not be the last thing that happened: a
 /// restored object's record may have been delivered before, so this only spares a second question.
 pub(crate) fn tell_of_deletion(records: &Records) -> bool {

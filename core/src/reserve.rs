@@ -33,6 +33,8 @@ pub(crate) struct Reserve {
     pub(crate) last_unknown: u64,
     pub(crate) last_busy: u64,
     pub(crate) last_empty: u64,
+    /// The latest look that found nothing; `last_empty` is the first of several in a row.
+    latest_empty: u64,
 }
 
 /// How many records to reserve in each lane.
@@ -65,6 +67,7 @@ impl Reserve {
             last_unknown: 0,
             last_busy: 0,
             last_empty: 0,
+            latest_empty: 0,
         }
     }
 
@@ -104,6 +107,12 @@ impl Reserve {
         if !self.has_seen_empty() {
             self.last_empty = round;
         }
+        self.latest_empty = round;
+    }
+
+    /// Whether both lanes were seen empty in this round or after it.
+    pub(crate) fn has_seen_empty_since(&self, round: u64) -> bool {
+        self.latest_empty >= round
     }
 
     /// Whether both lanes were seen empty after everything else.

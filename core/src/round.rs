@@ -191,6 +191,13 @@ impl Machine {
         asks
     }
 
+    /// Something harmless that shows whether the portal answers without the suspected object.
+    fn suspect_ask(&self) -> Option<Ask> {
+        self.suspect.as_ref()?;
+        let asks = [("event.offline.list", Ask::Lag), ("event.get", Ask::Bindings)];
+        asks.into_iter().find(|(method, _)| self.may(method)).map(|(_, ask)| ask)
+    }
+
     fn write_asks(&mut self, now: Moment, room: usize) -> Vec<Ask> {
         // with nothing to read there is room for more
         let most = if self.lane.has_unread() { MOST_WRITES } else { 3 * MOST_WRITES };
@@ -239,8 +246,8 @@ impl Machine {
         let binds = if self.may("event.bind") { MOST_BINDS } else { 0 };
         let room = binds.min(MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len()));
         tail.extend(self.rebind.due.iter().take(room).cloned().map(Ask::Bind));
-        if self.suspect.is_some() && asks.is_empty() && tail.is_empty() {
-            tail.push(Ask::Lag);
+        if asks.is_empty() && tail.is_empty() {
+            tail.extend(self.suspect_ask());
         }
         let free = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());
         let writes = self.write_asks(now, free);

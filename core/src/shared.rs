@@ -1,7 +1,8 @@
 //! Several consumers on one queue: whose a reservation is goes by how long it has rested.
 //!
 //! A reservation that this machine does not know is another consumer's until it was seen unchanged
-//! for a lease. Of each only a fingerprint is kept, whatever its size.
+//! for a lease. Of each only a fingerprint is kept, whatever its size. A lease passes on the host's
+//! clock and on the portal's: the one may jump, and a reservation must not be taken for that.
 
 use crate::clock::Moment;
 use crate::config::Consumers;
@@ -9,7 +10,7 @@ use crate::fingerprint::Fingerprint;
 use crate::id::ProcessId;
 use crate::ordered::Map;
 use crate::sweep::LATE;
-use crate::time::Millis;
+use crate::time::{Millis, Timestamp};
 use crate::wire::Row;
 
 /// Not more are watched at once; the others follow when these are adopted or gone.
@@ -23,6 +24,8 @@ pub(crate) struct Leases {
     watched: Map<ProcessId, Watched>,
     /// When the present sweep began.
     began: Moment,
+    /// What time it was at the portal when it answered the present sweep first.
+    answered: Option<Timestamp>,
 }
 
 /// One reservation of somebody else's.
@@ -30,8 +33,11 @@ pub(crate) struct Leases {
 struct Watched {
     /// As the last complete sweep saw it; `None` before the first.
     seen: Option<Fingerprint>,
-    /// Since when it has looked like that.
+    /// Since when it has looked like that, and the portal's time of it.
     since: Moment,
+    since_portal: Timestamp,
+    /// When its lease ends on both clocks, as far as is known.
+    ends: Moment,
     /// What the present sweep has listed of it; `None` when nothing yet.
     listing: Option<Fingerprint>,
     /// When it was last seen to have rested for its lease.
@@ -46,7 +52,7 @@ impl Leases {
             Consumers::Sole => None,
             Consumers::Shared { lease } => Some(lease),
         };
-        Leases { lease, watched: Map::new(), began: Moment(0) }
+        Leases { lease, watched: Map::new(), began: Moment(0), answered: None }
     }
 
     pub(crate) fn is_shared(&self) -> bool {
@@ -62,10 +68,16 @@ impl Leases {
     /// moved it since.
     pub(crate) fn begin(&mut self, now: Moment) {
         self.began = now;
+        self.answered = None;
         for watched in self.watched.values_mut() {
             watched.listing = None;
             watched.adopted = watched.rested.is_some_and(|at| at.plus(LATE) >= now);
         }
+    }
+
+    /// The portal has answered pages of the present sweep, at this time of its own.
+    pub(crate) fn answered(&mut self, portal: Timestamp) {
+        self.answered.get_or_insert(portal);
     }
 
     /// A record of an unknown reservation was listed; `true` when it is to be adopted.
@@ -92,14 +104,24 @@ impl Leases {
 
     /// A sweep has listed everything: what is as it was has rested, what is not begins anew, what was
     /// not there is gone or in hand.
-    pub(crate) fn finish(&mut self, now: Moment) {
+    pub(crate) fn finish(&mut self, now: Moment, portal: Timestamp) {
         let Some(lease) = self.lease else { return };
+        let listed = self.answered.unwrap_or(portal);
         let mut watched = std::mem::take(&mut self.watched);
         for one in watched.values_mut() {
             if one.listing != one.seen {
                 (one.seen, one.since, one.rested) = (one.listing, now, None);
-            } else if one.since.plus(lease) <= self.began {
+                (one.since_portal, one.ends) = (portal, now.plus(lease));
+                continue;
+            }
+            let ends = one.since_portal.plus(lease);
+            if one.since.plus(lease) > self.began {
+                continue;
+            }
+            if ends <= listed {
                 one.rested = Some(now);
+            } else {
+                one.ends = now.plus(ends.since(portal));
             }
         }
         self.watched = watched.into_iter().filter(|(_, one)| one.listing.is_some()).collect();
@@ -107,15 +129,21 @@ impl Leases {
 
     /// When the next sweep is wanted: what has rested is adopted at once.
     pub(crate) fn next_look(&self) -> Option<Moment> {
-        let lease = self.lease?;
-        let look = |one: &Watched| one.rested.unwrap_or_else(|| one.since.plus(lease));
-        self.watched.values().map(look).min()
+        self.watched.values().map(|one| one.rested.unwrap_or(one.ends)).min()
     }
 }
 
 impl Watched {
     fn new() -> Watched {
-        Watched { seen: None, since: Moment(0), listing: None, rested: None, adopted: false }
+        Watched {
+            seen: None,
+            since: Moment(0),
+            since_portal: Timestamp(0),
+            ends: Moment(0),
+            listing: None,
+            rested: None,
+            adopted: false,
+        }
     }
 }
 
@@ -144,10 +172,21 @@ mod tests {
 
     /// One sweep that lists these records of one reservation; how many are to be adopted.
     fn sweep(leases: &mut Leases, at: u64, ids: impl Iterator<Item = u64>) -> usize {
+        sweep_when(leases, at, at, ids)
+    }
+
+    /// The same, with the portal's time.
+    fn sweep_when(
+        leases: &mut Leases,
+        at: u64,
+        portal: u64,
+        ids: impl Iterator<Item = u64>,
+    ) -> usize {
         let process = ProcessId::new("p").unwrap();
         leases.begin(Moment(at));
+        leases.answered(Timestamp(portal + 1));
         let adopted = ids.filter(|id| leases.listed(&process, &row(*id), Moment(at + 1))).count();
-        leases.finish(Moment(at + 2));
+        leases.finish(Moment(at + 2), Timestamp(portal + 1));
         adopted
     }
 
@@ -182,6 +221,17 @@ mod tests {
         sweep(&mut leases, LEASE + 10, 1..=3);
         assert_eq!(sweep(&mut leases, 3 * LEASE, 1..=3), 0);
         assert_eq!(sweep(&mut leases, 3 * LEASE + 10, 1..=3), 3);
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ends_no_lease() {
+        let mut leases = leases();
+        let day = 86_400_000;
+        sweep_when(&mut leases, 0, 0, 1..=3);
+        assert_eq!(sweep_when(&mut leases, day, 20_000, 1..=3), 0);
+        assert_eq!(leases.next_look(), Some(Moment(day + 2 + LEASE - 20_000)));
+        assert_eq!(sweep_when(&mut leases, day + LEASE, 20_000 + LEASE, 1..=3), 0);
+        assert_eq!(sweep_when(&mut leases, day + LEASE + 10, 20_010 + LEASE, 1..=3), 3);
     }
 
     #[test]

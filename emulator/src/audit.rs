@@ -242,6 +242,12 @@ impl Portal {
         self.table.len()
     }
 
+    /// When the record was changed last that nobody has reserved and that has waited longest: seconds since the
+    /// epoch.
+    pub fn oldest_free(&self) -> Option<u64> {
+        self.table.rows().filter(|row| row.process.is_empty()).map(|row| row.changed).min()
+    }
+
     /// The version of an object, also of a deleted one; nothing for one that never was.
     pub fn version(&self, kind: &str, id: &str) -> Option<u64> {
         self.store.version(kind, id)

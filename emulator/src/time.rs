@@ -9,15 +9,32 @@ pub(crate) fn iso(seconds: u64, offset_minutes: i16) -> String {
     let (days, rest) = (local.div_euclid(86_400), local.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let sign = if offset_minutes < 0 { '-' } else { '+' };
-    let offset = offset_minutes.unsigned_abs();
-    format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}{sign}{:02}:{:02}",
-        rest / 3_600,
-        rest / 60 % 60,
-        rest % 60,
-        offset / 60,
-        offset % 60
-    )
+    let offset = i64::from(offset_minutes.unsigned_abs());
+    let parts = [
+        ('-', month),
+        ('-', day),
+        ('T', rest / 3_600),
+        (':', rest / 60 % 60),
+        (':', rest % 60),
+        (sign, offset / 60),
+        (':', offset % 60),
+    ];
+    // each answer has dozens of them
+    let mut text = String::with_capacity(25);
+    push_two(&mut text, year / 100);
+    push_two(&mut text, year % 100);
+    for (before, number) in parts {
+        text.push(before);
+        push_two(&mut text, number);
+    }
+    text
+}
+
+/// A number below a hundred.
+fn push_two(text: &mut String, number: i64) {
+    for digit in [number / 10 % 10, number % 10] {
+        text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
+    }
 }
 
 /// Reads a date written by [`iso`], also with a blank for `T`, without the zone (then `offset_minutes`) or without

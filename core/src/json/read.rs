@@ -27,7 +27,7 @@ impl<'a> Raw<'a> {
 
     /// The value that a whole text is, nested at most so deep.
     pub(crate) fn within(text: &'a str, depth: usize) -> Result<Raw<'a>, Broken> {
-        let mut scanner = Scanner { text, at: 0, depth, too_deep: false };
+        let mut scanner = Scanner { text, at: 0, depth, too_deep: false, checked: false };
         let value = scanner.value();
         scanner.white();
         match value {
@@ -50,7 +50,7 @@ impl<'a> Raw<'a> {
     }
 
     fn scanner(self) -> Scanner<'a> {
-        Scanner { text: self.0, at: 0, depth: MOST_DEPTH, too_deep: false }
+        Scanner { text: self.0, at: 0, depth: MOST_DEPTH, too_deep: false, checked: true }
     }
 
     /// The fields of an object that have these names; `None` when it is no object. Of several with one name
@@ -63,11 +63,14 @@ impl<'a> Raw<'a> {
 
     fn pick(self, names: &[&str], found: &mut [Option<Raw<'a>>]) -> Option<()> {
         self.scanner().object(&mut |name, value| {
-            let name = name.plain();
-            for (wanted, found) in names.iter().zip(found.iter_mut()) {
-                if name.as_deref() == Some(*wanted) {
-                    *found = Some(value);
-                }
+            let plain = name.inner();
+            let mut at = names.iter().position(|wanted| plain == Some(*wanted));
+            if at.is_none() && plain.is_some_and(|name| name.contains('\\')) {
+                let name = name.plain();
+                at = names.iter().position(|wanted| name.as_deref() == Some(*wanted));
+            }
+            if let Some(found) = at.and_then(|at| found.get_mut(at)) {
+                *found = Some(value);
             }
         })
     }
@@ -210,6 +213,8 @@ struct Scanner<'a> {
     /// How many levels more may be opened.
     depth: usize,
     too_deep: bool,
+    /// The text is right: what is not looked at is passed over, level by level no more.
+    checked: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -242,12 +247,33 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         match self.peek()? {
             b'"' => self.string()?,
+            b'{' | b'[' if self.checked => self.leap()?,
             b'{' => self.object(&mut |_, _| {})?,
             b'[' => self.list(&mut |_| {})?,
             b'-' | b'0'..=b'9' => self.number()?,
             _ => self.word()?,
         }
         self.text.get(start..self.at).map(Raw)
+    }
+
+    /// Passes over a list or an object that was checked: only texts and brackets tell where it ends.
+    fn leap(&mut self) -> Option<()> {
+        let mut open = 0_usize;
+        loop {
+            self.skip(|byte| !matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'));
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => open = open.saturating_add(1),
+                _ => open = open.saturating_sub(1),
+            }
+            self.at += 1;
+            if open == 0 {
+                return Some(());
+            }
+        }
     }
 
     fn word(&mut self) -> Option<()> {

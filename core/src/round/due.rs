@@ -81,7 +81,9 @@ impl Machine {
 
     /// An emptied queue is looked at once more before the end.
     pub(crate) fn is_last_look_due(&self) -> bool {
-        self.config.until == Until::Empty && self.is_idle() && !self.reserve.has_seen_empty()
+        let seen = self.reserve.has_seen_empty();
+        let old = self.has_seen_empty() && !self.has_looked_with_sweep();
+        self.config.until == Until::Empty && self.is_idle() && (!seen || old)
     }
 
     pub(super) fn is_round_due(&self, now: Moment) -> bool {
@@ -91,7 +93,7 @@ impl Machine {
             || (self.deletion.is_due() && self.may("event.offline.get"))
             || (self.lane.errors_due().next().is_some() && self.may("event.offline.error"))
             || (!self.rebind.due.is_empty() && self.may("event.bind"))
-            || self.suspect.is_some()
+            || self.suspect_ask().is_some()
             || self.next_write(now).is_some_and(|write| write.batched);
         if hot {
             return true;

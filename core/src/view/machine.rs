@@ -22,6 +22,7 @@ impl Machine {
         (self.lane.delivered() > 0 && patience <= frame.now).view(frame, to);
         if frame.ends {
             self.has_seen_empty().view(frame, to);
+            self.has_looked_with_sweep().view(frame, to);
             self.reserve.has_seen_empty().view(frame, to);
             (self.reserve.last_unknown > 0).view(frame, to);
         }

@@ -16,6 +16,7 @@ impl View for Reserve {
             last_unknown: _,
             last_busy: _,
             last_empty: _,
+            latest_empty: _,
         } = self;
         size.view(frame, to);
         most.view(frame, to);

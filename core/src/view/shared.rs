@@ -6,11 +6,12 @@ use crate::view::{Frame, Sink, View};
 
 impl View for Leases {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Leases { lease, watched, began } = self;
+        // the portal's time goes with the host's
+        let Leases { lease, watched, began, answered: _ } = self;
         let Some(lease) = lease else { return };
         to.number(watched.len() as u64);
         for (process, one) in watched.iter() {
-            let Watched { seen, since, listing, rested, adopted } = one;
+            let Watched { seen, since, since_portal: _, ends: _, listing, rested, adopted } = one;
             to.watched(process.as_str(), seen.map(|seen| seen.number()));
             frame.due(since.plus(*lease), to);
             (since.plus(*lease) <= *began).view(frame, to);

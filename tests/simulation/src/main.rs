@@ -118,8 +118,7 @@ fn perform(action: Action) -> Result<bool> {
             None => {
                 let times = if asked.deep { 100 } else { 1 };
                 let (short, long) = (asked.seeds * times, asked.long * times);
-                let after_breach =
-                    if asked.go_on { AfterBreach::GoOn } else { AfterBreach::Tell };
+                let after_breach = if asked.go_on { AfterBreach::GoOn } else { AfterBreach::Tell };
                 run::run(Size { short, long, base: asked.base, after_breach })
             }
         },

@@ -1,6 +1,6 @@
 //! Other consumers of the queue: dead ones, one that leaves errors, one that is alive.
 
-use b24_offline_core::{Consumers, Mode};
+use b24_offline_core::Consumers;
 use b24_offline_emulator::Php;
 use serde_json::Value;
 
@@ -29,6 +29,9 @@ impl World {
     /// Another consumer reserves records of a lane.
     fn other_gets(&mut self, errored: bool, limit: u64) -> (String, Vec<Value>) {
         self.transport.refresh(&mut self.portal, self.now);
+        // the portal deletes them by their age as soon as they are reserved
+        let old = (self.now / 1_000).saturating_sub(29 * 86_400);
+        self.others_took_old |= self.portal.oldest_free().is_some_and(|changed| changed < old);
         let params = Php::map([
             ("clear", Php::from("0")),
             ("limit", Php::from(limit.to_string())),
@@ -82,9 +85,7 @@ impl World {
         let objects = rows.iter().filter_map(object_of_row).collect();
         let until = self.now + holds;
         // what was listed to be deleted is delivered whoever else has taken it meanwhile
-        let may_delete =
-            self.settings.mode == Mode::Delete || !self.settings.extended || self.plan_changed;
-        if !may_delete {
+        if !self.has_deleted() {
             self.witness.leased.extend(ids.iter().map(|id| (*id, until)));
         }
         self.others.insert(until, Other { process, ids, objects });

@@ -14,6 +14,8 @@ pub(crate) const KINDS: [&str; 6] =
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 pub(crate) const DAY: u64 = 24 * HOUR;
+/// Between two sweeps in production.
+const LONG_SWEEP: Millis = Millis::seconds(300);
 
 /// A life: settings and happenings, in order of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -217,19 +219,19 @@ impl Plan {
         let mut random = Random::new(seed);
         let span = random.spread(4 * MINUTE, 40 * DAY);
         let mut settings = Settings { span, ..settings(&mut random) };
-        settings.poll = Millis((span / random.within(80, 230)).clamp(500, DAY / 2));
-        settings.sweep = Millis((span / random.within(12, 48)).clamp(15_000, DAY));
+        settings.poll = Millis((span / random.within(60, 150)).clamp(500, DAY / 2));
+        settings.sweep = Millis((span / random.within(10, 40)).clamp(15_000, DAY));
         settings.first_delay = Millis((span / 2_000).clamp(100, HOUR / 2));
-        let count = random.within(6, 60);
+        let count = random.within(6, 50);
         Plan::of(seed, settings, count, &mut random)
     }
 
-    /// Forty days with sweeps, rests, ages and tokens as in production, looked at every ten minutes.
+    /// Forty days with sweeps, rests, ages and tokens as in production, looked at every ten minutes to half an hour.
     pub(crate) fn long(seed: u64) -> Plan {
         let mut random = Random::new(mix(seed, 0x10_96));
         let mut settings = Settings { span: 40 * DAY, ..settings(&mut random) };
-        settings.poll = Millis::seconds(random.within(300, 900));
-        settings.sweep = Millis::seconds(300);
+        settings.poll = Millis::seconds(random.within(600, 1_800));
+        settings.sweep = LONG_SWEEP;
         settings.first_delay = Millis::seconds(5);
         settings.attempts = 5;
         settings.manners.slowness = settings.manners.slowness.min(5_000);
@@ -239,7 +241,7 @@ impl Plan {
 
     /// Whether it is one of those.
     pub(crate) fn is_long(&self) -> bool {
-        self.settings.span == 40 * DAY
+        self.settings.span == 40 * DAY && self.settings.sweep == LONG_SWEEP
     }
 
     fn of(seed: u64, settings: Settings, count: u64, random: &mut Random) -> Plan {

@@ -107,7 +107,11 @@ pub(crate) fn run(size: Size) -> Result<bool> {
     }
     print_figures(&sum, seconds);
     for (plan, breach) in &sum.failed {
-        println!("{}seed {}: {breach}", if plan.is_long() { "forty days, " } else { "" }, plan.seed);
+        println!(
+            "{}seed {}: {breach}",
+            if plan.is_long() { "forty days, " } else { "" },
+            plan.seed
+        );
     }
     let missed = sum.marks.missed();
     for mark in &missed {

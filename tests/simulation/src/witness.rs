@@ -22,8 +22,12 @@ const PAUSE: u64 = 400;
 pub(crate) struct Witness {
     pub(crate) marks: Marks,
     pub(crate) breach: Option<Breach>,
+    /// The last change of each parked object.
+    parked_last: BTreeMap<Object, (String, u64)>,
+    /// Parked records of an object that was done, until it is parked again.
+    passed: BTreeMap<Object, BTreeSet<u64>>,
     /// Records that were judged done.
-    judged: BTreeSet<u64>,
+    pub(crate) judged: BTreeSet<u64>,
     /// Objects that are parked, with all their records.
     pub(crate) parked: BTreeMap<Object, BTreeSet<u64>>,
     /// Objects with the user's code.
@@ -39,6 +43,8 @@ pub(crate) struct Witness {
     once: BTreeSet<String>,
     /// The outcome of a `get` is unknown since this call.
     unknown_since: Option<u64>,
+    /// The last call that swept and was answered.
+    swept: u64,
     limited: BTreeMap<String, u64>,
     paused_until: u64,
     /// Records that other consumers left: reserved, reserved as errors, free as errors.
@@ -66,6 +72,16 @@ pub(crate) fn ids_of(key: &str) -> BTreeSet<u64> {
     key.split(',').filter_map(|part| part.split('@').next()?.parse().ok()).collect()
 }
 
+/// The last change of an idempotency key: when, and which record.
+fn last_of(key: &str) -> (String, u64) {
+    let records = key.split('#').next().unwrap_or_default().split(',');
+    let last = records.filter_map(|record| {
+        let (id, at) = record.split_once('@')?;
+        Some((at.to_owned(), id.parse().ok()?))
+    });
+    last.max().unwrap_or_default()
+}
+
 pub(crate) fn object_of(change: &Change) -> Object {
     // a change without a rule is an object of its own
     let own = if change.object.id.is_empty() { change.key.clone() } else { String::new() };
@@ -88,7 +104,7 @@ impl Witness {
     /// The machine is killed: what it knew by heart is gone.
     pub(crate) fn crashed(&mut self, durable: bool) {
         self.open.clear();
-        self.unknown_since = None;
+        (self.unknown_since, self.swept) = (None, 0);
         self.limited.clear();
         self.paused_until = 0;
         // what was judged last is perhaps not in the journal
@@ -189,9 +205,17 @@ impl Witness {
         let ids = ids_of(&change.key);
         self.open.remove(&object);
         self.retries.remove(&object);
-        if let Some(parked) = self.parked.remove(&object) {
+        let last = self.parked_last.get(&object);
+        // a record that was lost for a while says nothing of what was parked after it
+        let parked_later = last.is_some_and(|last| *last > last_of(&change.key));
+        if !parked_later && let Some(parked) = self.parked.remove(&object) {
+            self.parked_last.remove(&object);
             self.marks.met_if(Mark::ParkedLaterDone, ids.iter().any(|id| !parked.contains(id)));
-            self.judged.extend(parked);
+            self.judged.extend(&parked);
+            // under Shared it is final when the object was read again before the clear
+            if change.key.contains('#') {
+                self.passed.insert(object.clone(), parked);
+            }
         }
         self.marks.met_if(Mark::Redriven, self.redriven.remove(&object));
         self.marks.met_if(Mark::RegisteredDone, self.registered.remove(&object));
@@ -232,7 +256,11 @@ impl Witness {
             }
         }
         let ids = ids_of(key);
+        let passed = self.passed.remove(&object);
+        let last = self.parked_last.entry(object.clone()).or_default();
+        *last = last_of(key).max(std::mem::take(last));
         let again = self.parked.entry(object).or_default();
+        again.extend(passed.into_iter().flatten());
         self.marks.met_if(Mark::ParkedAgain, !again.is_empty());
         again.extend(ids);
     }

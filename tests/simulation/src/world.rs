@@ -83,6 +83,10 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
+    /// The user was told that another consumer is at work.
+    pub(crate) another_told: bool,
+    /// Another consumer has reserved records that are deleted by their age then.
+    pub(crate) others_took_old: bool,
     /// The journal was damaged once.
     pub(crate) damaged: bool,
     /// It was an older one once.
@@ -194,6 +198,8 @@ impl World {
             jump_with_call: None,
             sleep_with_call: None,
             plan_changed: false,
+            others_took_old: false,
+            another_told: false,
             damaged: false,
             rolled_back: false,
             resync_told: false,
@@ -284,7 +290,10 @@ impl World {
         self.witness.marks.met_if(Mark::RestartAtRest, at_rest);
         let parked = self.journal.objects("parked").next().is_some();
         self.witness.marks.met_if(Mark::RestartParked, parked);
-        self.tell(|| format!("the machine starts on {} entries", contents.entries.len()));
+        self.tell(|| {
+            let keys: Vec<&str> = contents.entries.iter().map(|one| one.key.as_str()).collect();
+            format!("the machine starts on {} entries: {}", keys.len(), keys.join(" "))
+        });
         self.starts += 1;
         let (seed, now) = (self.starts, self.host_now());
         let opened = self.maker.open(self.config(), contents, seed, now);

@@ -1,6 +1,6 @@
 //! The reckoning at the end of a life.
 
-use b24_offline_core::{Consumers, State};
+use b24_offline_core::{Consumers, Mode, State};
 use b24_offline_emulator::Php;
 
 use crate::law::Law;
@@ -13,9 +13,12 @@ impl World {
         // what was in the journal alone is lost with it, and told
         // nothing tells a queue without a journal and without bindings from a new one
         // and nothing tells an older journal, sound in itself, from the last one
+        // nor does anything tell that an earlier plan had no reservation
+        // what another consumer reserves at that age nobody can save
         // without a journal nobody holds what the portal deletes by age
         let aged = audit.aged_records > 0 && !self.is_durable();
-        let untold = aged || self.rolled_back || (self.damaged && self.gaps);
+        let alone = self.gaps || self.plan_changed || audit.aged_records > 0;
+        let untold = aged || self.others_took_old || self.rolled_back || (self.damaged && alone);
         let told = self.resync_told || untold;
         if let Some(lost) = audit.lost.first().filter(|_| !told) {
             let law = match (audit.aged_records > 0, self.plan_changed) {
@@ -57,20 +60,35 @@ impl World {
         self.journal_is_lean();
     }
 
+    /// Whether records were in the journal alone at some time.
+    pub(crate) fn has_deleted(&self) -> bool {
+        let settings = &self.settings;
+        settings.mode == Mode::Delete || !settings.extended || self.plan_changed
+    }
+
     /// The system that takes each key once has come as far as the one that takes every change.
     pub(super) fn targets_agree(&mut self) {
         let mut wrong = None;
+        // what an older journal no longer holds, and the queue neither, comes by a redelivery at best; what
+        // another consumer takes between the list and the deletion may change again within its second
+        let forgotten = (self.rolled_back || self.another_told) && self.has_deleted();
         for (object, (state, version)) in &self.code.target {
             // what is announced to nobody may be seen by a redelivery: our own writes, all that
             // becomes of a user after the beginning
             let unannounced = object.0 == "user";
-            if unannounced || self.own.contains(object) || self.gaps || object.1.contains('@') {
+            if unannounced
+                || forgotten
+                || self.own.contains(object)
+                || self.gaps
+                || object.1.contains('@')
+            {
                 continue;
             }
-            if self.code.inbox.get(object).map(|(_, seen)| *seen) != Some(*version) {
+            let parked = self.witness.parked.contains_key(object);
+            let inbox = self.code.inbox.get(object).map(|(_, seen)| *seen);
+            if inbox != Some(*version) && !parked {
                 wrong = Some((Law::EffectOnce, format!("{object:?} is older by keys")));
             }
-            let parked = self.witness.parked.contains_key(object);
             if *state == State::Gone && !parked && self.portal.exists(&object.0, &object.1) {
                 wrong = Some((Law::Converge, format!("{object:?} is taken for gone")));
             }
@@ -111,11 +129,9 @@ impl World {
         if hindered || self.is_broken() {
             return;
         }
-        let marks = &self.witness.marks;
-        if marks.count(Mark::OperatingLimit) + marks.count(Mark::OperatingBatch) > 0 {
-            // a method that had used up its time waits for ten minutes at most
-            self.pass(self.now + 600_000);
-        }
+        self.pass(self.now + self.limited());
+        // a machine may still back off from the last fault, and a lost call may still run
+        self.pass(self.quiet_since.unwrap_or(self.now) + 150_000);
         let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
         let object = ("crm.deal".to_owned(), id.unwrap_or_default());
         let end = self.now + self.settings.poll.0 * 5 / 4 + 20_000;

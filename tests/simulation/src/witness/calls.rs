@@ -148,10 +148,14 @@ impl Witness {
             Reply::Answer { body, .. } => (false, body.as_str()),
         };
         let refused = body.starts_with("{\"error\"") && body.ends_with('}');
+        if clean && digest.sweeps > 0 {
+            self.swept = self.swept.max(call);
+        }
+        // an answer that comes after its call was given up tells nothing new
         if digest.reserving() > 0 && !clean && !not_sent && !refused {
             self.unknown_since = Some(call);
         }
-        if clean && digest.sweeps > 0 && self.unknown_since.is_some_and(|since| call > since) {
+        if self.unknown_since.is_some_and(|since| self.swept > since) {
             self.unknown_since = None;
         }
         if not_sent || refused || body.contains("\"error\":") {
