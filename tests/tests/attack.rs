@@ -5,6 +5,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Intrusion, Personality};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{
     DEALS, all, bound, change, config, deals, nothing_lost, one_step, reject,
 };
@@ -170,7 +171,7 @@ fn answers_of_every_shape_to_every_call_are_survived() {
 
 #[test]
 fn a_stop_in_any_phase_ends_within_a_minute_and_loses_nothing() {
-    for steps in 0..40 {
+    for steps in (0..40).step_by(every(5)) {
         let mut world = world(Personality::Source, |config| {
             config.batch_size = BatchSize::Fixed(3);
         });

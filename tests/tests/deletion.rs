@@ -9,6 +9,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Personality, Plan};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{
     CONNECTOR, DEALS, all, bound, change, config, deals, fault, nothing_lost, one_step, sent,
     without_reservation,
@@ -79,7 +80,7 @@ fn a_record_is_in_the_journal_before_it_leaves_the_queue() {
 #[test]
 fn a_crash_at_any_step_loses_nothing() {
     for personality in BOTH {
-        for step in 0..120 {
+        for step in (0..120).step_by(every(11)) {
             let mut world = bound(personality, config(DEALS));
             world.portal.set_plan(without_reservation());
             world.behaviour = Behaviour::Retries { id: "2".into(), times: 2 };
@@ -295,7 +296,7 @@ fn a_reservation_that_reaches_the_age_is_driven_from_the_journal() {
 fn verdicts_that_come_late_do_not_remove_what_was_listed_again() {
     // the same object changes while it is with the user's code, in every phase of a deletion
     for personality in BOTH {
-        for step in 0..60 {
+        for step in (0..60).step_by(every(7)) {
             let mut world = bound(personality, config(DEALS));
             world.portal.set_plan(without_reservation());
             world.script = Some(Script::new(|_, _| vec![(2_500, all(Verdict::Done))]));

@@ -18,7 +18,7 @@ const MOST_SHARDS: usize = 12;
 /// So many are tried between two looks at the clock.
 const OF_SHARD: usize = 5;
 /// Seconds after which the tests of one mutant count as hanging.
-const TIMEOUT: &str = "180";
+const TIMEOUT: &str = "60";
 
 /// What is tried.
 #[derive(Debug, Clone)]
@@ -175,7 +175,7 @@ impl Bench {
         let mut command = workspace.command(&self.program);
         command.current_dir(self.root.join("tree")).args(["mutants", "--colors", "never"]);
         command.env("CARGO_TARGET_DIR", self.root.join("target"));
-        command.env("B24_CASES", "60");
+        command.env("B24_CASES", "60").env("B24_MUTANT", "1");
         command
     }
 
