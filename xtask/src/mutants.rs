@@ -18,7 +18,7 @@ const MOST_SHARDS: usize = 12;
 /// So many are tried between two looks at the clock.
 const OF_SHARD: usize = 5;
 /// Seconds after which the tests of one mutant count as hanging.
-const TIMEOUT: &str = "60";
+const TIMEOUT: &str = "120";
 
 /// What is tried.
 #[derive(Debug, Clone)]
