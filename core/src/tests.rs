@@ -1,0 +1,3 @@
+//! Tests of parts whose own files have no room for them.
+
+mod sweep;
