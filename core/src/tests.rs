@@ -1,3 +1,6 @@
 //! Tests of parts whose own files have no room for them.
 
+mod cycle;
+mod errors;
 mod sweep;
+mod writes;
