@@ -311,6 +311,8 @@ mod tests {
             [Read::Present(r#"{"ID":"7"}"#.into())]
         );
         assert_eq!(reads(&one("user", "7"), "false"), [Read::Gone]);
+        let strange = Read::Strange("an answer of another shape".into());
+        assert_eq!(reads(&one("user", "7"), "[7]"), [strange]);
         // another value is neither an object nor the absence of one
         for text in [r#"{"ID":"8"}"#, "7", "true", r#""gone""#, "[7]", r#"[{"ID":"7"},{"ID":"7"}]"#]
         {

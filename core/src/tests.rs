@@ -2,5 +2,6 @@
 
 mod cycle;
 mod errors;
+mod journal;
 mod sweep;
 mod writes;
