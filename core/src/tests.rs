@@ -1,6 +1,7 @@
 //! Tests of parts whose own files have no room for them.
 
 mod cycle;
+mod deletion;
 mod errors;
 mod journal;
 mod sweep;
