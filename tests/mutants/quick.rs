@@ -14,3 +14,5 @@ mod random;
 mod regressions;
 #[path = "../tests/security.rs"]
 mod security;
+#[path = "../tests/stopping.rs"]
+mod stopping;
