@@ -5,4 +5,5 @@ mod deletion;
 mod errors;
 mod journal;
 mod sweep;
+mod words;
 mod writes;
