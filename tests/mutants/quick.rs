@@ -10,6 +10,8 @@ mod endings;
 mod hanging;
 #[path = "../tests/random.rs"]
 mod random;
+#[path = "../tests/refusals.rs"]
+mod refusals;
 #[path = "../tests/regressions/main.rs"]
 mod regressions;
 #[path = "../tests/security.rs"]
