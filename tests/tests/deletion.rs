@@ -142,6 +142,23 @@ fn a_record_that_was_not_listed_is_never_deleted() {
 }
 
 #[test]
+fn a_record_that_can_not_be_read_is_not_deleted_with_the_one_behind_it() {
+    for mut world in worlds(DEALS) {
+        world.portal.bind("ON-BAD", CONNECTOR);
+        let now = world.now();
+        world.portal.record_event("ON-BAD", json!({ "N": 1 }), now);
+        let bad = queued(&world);
+        assert_eq!(bad.len(), 1);
+        deals(&mut world, 1);
+        world.start();
+        world.pass(60_000);
+        assert_eq!((world.deliveries.len(), queued(&world)), (1, bad));
+        let strange = |notice: &&Notice| matches!(notice, Notice::StrangeRecord { .. });
+        assert_eq!(world.notices.iter().filter(strange).count(), 1, "told once");
+    }
+}
+
+#[test]
 fn what_fails_is_parked_in_the_journal_and_driven_again_by_the_user() {
     for mut world in worlds(DEALS) {
         let ids = deals(&mut world, 3);
