@@ -322,4 +322,19 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_record_of_its_own_is_read_from_the_queue_and_has_no_data_where_it_is_gone() {
+        let key = |record| Key::Record { kind: "ONX".into(), record: RecordId(record) };
+        let reading = Reading::Listed { keys: vec![key(7), key(8), key(9)] };
+        let row = |id: u64, data: &str| {
+            format!(
+                r#"{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX","EVENT_DATA":{data}}}"#
+            )
+        };
+        let text = format!("[{},{}]", row(7, r#"{"A":1}"#), row(8, "[]"));
+        let data = |data: Option<&str>| Read::Data(EventData::Known(data.map(str::to_owned)));
+        assert_eq!(reads(&reading, &text), [data(Some(r#"{"A":1}"#)), data(None), data(None)]);
+        assert!(reads(&reading, "7").iter().all(|read| matches!(read, Read::Strange(_))));
+    }
 }
