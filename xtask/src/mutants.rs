@@ -293,6 +293,19 @@ mod tests {
     }
 
     #[test]
+    fn every_file_of_scenes_tries_mutants_too() {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        let text = |name: &str| fs::read_to_string(tests.join("mutants").join(name)).unwrap();
+        let tried = text("quick.rs") + &text("slow.rs");
+        for entry in fs::read_dir(tests.join("tests")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let main = if name.ends_with(".rs") { "" } else { "/main.rs" };
+            let path = format!("\"../tests/{name}{main}\"");
+            assert!(tried.contains(&path), "tests/mutants has no {path}");
+        }
+    }
+
+    #[test]
     fn a_report_is_summed_up() {
         let one = |name: &str, summary: &str| json!({"scenario": {"Mutant": {"name": name}}, "summary": summary});
         let report = json!({"outcomes": [
