@@ -4,6 +4,7 @@ mod cycle;
 mod deletion;
 mod errors;
 mod journal;
+mod ledger;
 mod sweep;
 mod words;
 mod writes;
