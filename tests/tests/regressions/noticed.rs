@@ -174,3 +174,25 @@ fn the_check_waits_for_a_method_that_may_not_be_called_now_and_asks_it_once_more
         assert_eq!(w.phase(), Some(Phase::Running), "{method}");
     }
 }
+
+#[test]
+fn only_the_objects_that_are_named_are_driven_again() {
+    let mut w = world(|_| {});
+    let ids = make(&mut w, "crm.deal", 3);
+    w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+    w.start();
+    w.pass(20_000);
+    assert_eq!(status(&w).parked, 3);
+    w.script = None;
+    let named = ObjectId::new("crm.deal", ids[1].as_str());
+    let other = ObjectId::new("crm.contact", ids[0].as_str());
+    w.give(Input::Redrive(Redrive::Objects(vec![named.clone(), other])));
+    w.pass(20_000);
+    let driven: Vec<&Change> = w.deliveries[3..].iter().collect();
+    assert_eq!(driven.len(), 1);
+    assert_eq!(
+        (&driven[0].object, driven[0].origin, driven[0].attempt),
+        (&named, Origin::Redriven, 2)
+    );
+    assert_eq!((status(&w).parked, status(&w).counters.done), (2, 1));
+}
