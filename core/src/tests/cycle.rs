@@ -62,3 +62,17 @@ fn a_write_without_an_echo_begins_anew_and_one_that_was_refused_counts_for_nothi
     }
     assert_eq!(held(&cycle, 30_008), None);
 }
+
+#[test]
+fn a_delivery_of_what_was_there_before_the_first_write_is_no_echo_of_it() {
+    let mut cycle = Cycle::default();
+    cycle.sent(&object(), Some(RecordId(5)), Moment(0));
+    cycle.answered(&object(), true, Moment(0));
+    cycle.delivered(&object(), Some(RecordId(5)), Moment(1));
+    for n in 1..=2 {
+        round(&mut cycle, n, 5 + n, 0);
+    }
+    assert_eq!(held(&cycle, 2), None);
+    round(&mut cycle, 3, 8, 0);
+    assert_eq!(held(&cycle, 3), Some(2_003));
+}
