@@ -139,8 +139,12 @@ fn without_place(name: &str) -> String {
 /// The survivors that docs/mutants.md names, each in a line of a table that begins with its name in backticks.
 fn explained(workspace: &Workspace) -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(workspace.root().join("docs/mutants.md"))?;
-    let name = |line: &str| Some(line.strip_prefix("| `")?.split_once("` |")?.0.to_owned());
-    Ok(text.lines().filter_map(name).collect())
+    Ok(text.lines().filter_map(named).collect())
+}
+
+/// The name in a line of a table, where a stroke stands behind a backslash.
+fn named(line: &str) -> Option<String> {
+    Some(line.strip_prefix("| `")?.split_once("` |")?.0.replace("\\|", "|"))
 }
 
 /// A copy of the checkout that is changed in place of it, with a build folder that outlives a run.
@@ -290,6 +294,13 @@ mod tests {
     fn a_mutant_is_known_wherever_its_line_is() {
         let name = "core/src/a.rs:12:5: replace A::b -> bool with true";
         assert_eq!(without_place(name), "core/src/a.rs: replace A::b -> bool with true");
+    }
+
+    #[test]
+    fn a_survivor_is_named_in_a_table_with_its_strokes() {
+        let line = r"| `core/src/a.rs: replace \|\| with && in A::b` | it does nothing |";
+        assert_eq!(named(line).unwrap(), "core/src/a.rs: replace || with && in A::b");
+        assert_eq!(named("| mutant | why no test notices |"), None);
     }
 
     #[test]
