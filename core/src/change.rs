@@ -330,4 +330,57 @@ mod tests {
         let some = Verdicts::Some(vec![judgement("a", Verdict::Done)]);
         assert_eq!((some.of("a"), some.of("b")), (Some(&Verdict::Done), None));
     }
+
+    fn batch(keys: &[&str]) -> Batch {
+        let change = |key: &&str| Change {
+            key: (*key).into(),
+            object: ObjectId { kind: "crm.deal".into(), id: "7".into() },
+            events: Vec::new(),
+            state: State::Gone,
+            data: None,
+            changed_at: String::new(),
+            attempt: 1,
+            origin: Origin::Fresh,
+        };
+        Batch { id: crate::BatchId(1), changes: keys.iter().map(change).collect() }
+    }
+
+    #[test]
+    fn each_line_of_a_handler_program_is_the_verdict_of_one_change() {
+        let read = |output: &str| Verdicts::from_handler_output(&batch(&["a", "b", "c"]), output);
+        let lines = "\n {\"key\":\"b\",\"verdict\":\"retry\",\"after\":1.5}\n\n\
+                     {\"key\":\"a\",\"verdict\":\"reject\",\"reason\":\"no account\"}\n";
+        let verdicts = read(lines).unwrap();
+        assert_eq!(verdicts.of("b"), Some(&Verdict::Retry { after: Some(Millis(1_500)) }));
+        assert_eq!(verdicts.of("a"), Some(&Verdict::Reject { reason: "no account".into() }));
+        assert_eq!(verdicts.of("c"), Some(&Verdict::Done));
+        let done = r#"{"key":"a","verdict":"done"}"#;
+        assert!(read(done).is_ok());
+        for wrong in [
+            format!("{done}\n{done}"),
+            r#"{"key":"d","verdict":"done"}"#.to_owned(),
+            r#"{"key":"a","verdict":"done","after":1}"#.to_owned(),
+            r#"{"key":"a","verdict":"retry","after":"1"}"#.to_owned(),
+            r#"{"key":"a","verdict":"maybe"}"#.to_owned(),
+            r#"{"key":"a"}"#.to_owned(),
+        ] {
+            assert!(read(&wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(read(&"x".repeat(300)).unwrap_err().line.len(), 200);
+    }
+
+    #[test]
+    fn an_answer_that_names_a_change_twice_or_a_stray_one_is_worth_another_attempt_for_all() {
+        let judgement = |key: &str| Judgement { key: key.into(), verdict: Verdict::Done };
+        let again = Verdicts::All { verdict: Verdict::Retry { after: None }, except: Vec::new() };
+        for named in [["a", "a"], ["a", "d"]] {
+            let complete = Verdicts::Some(named.map(judgement).to_vec()).complete(&batch(&["a"]));
+            assert_eq!(complete.verdicts, again);
+            assert!(complete.wrong.is_some());
+        }
+        let complete = Verdicts::Some(vec![judgement("a")]).complete(&batch(&["a", "b"]));
+        assert_eq!(complete.wrong, None);
+        assert_eq!(complete.verdicts.of("a"), Some(&Verdict::Done));
+        assert_eq!(complete.verdicts.of("b"), Some(&Verdict::Retry { after: None }));
+    }
 }

@@ -126,4 +126,32 @@ mod tests {
         assert_eq!(bindings.strange.len(), 1);
         assert_eq!(bindings.misspelt.as_deref(), Some("Shop"));
     }
+
+    #[test]
+    fn a_binding_counts_once_however_often_it_is_there_and_only_if_it_is_offline() {
+        let wanted = [EventName::new("ONCRMDEALADD").unwrap()];
+        let read = |text: &str| bindings(raw(text), &wanted, None).unwrap();
+        let row = r#"{"event":"ONCRMDEALADD","connector_id":"","offline":1}"#;
+        for twice in [format!("[{row},{row}]"), format!(r#"{{"0":{row},"2":{row}}}"#)] {
+            assert_eq!(read(&twice), Bindings::default(), "{twice}");
+        }
+        for (flag, there) in [
+            ("1", true),
+            ("true", true),
+            (r#""1""#, true),
+            (r#""Y""#, true),
+            ("0", false),
+            (r#""0""#, false),
+            (r#""""#, false),
+            ("false", false),
+            ("null", false),
+        ] {
+            let read = read(&format!(r#"[{{"event":"ONCRMDEALADD","offline":{flag}}}]"#));
+            assert_eq!(read.missing.is_empty(), there, "{flag}");
+        }
+        // another connector is not ours, and without one there is nothing to spell
+        let other = read(r#"[{"event":"ONCRMDEALADD","connector_id":"x","offline":1}]"#);
+        assert_eq!((other.missing.len(), other.misspelt), (1, None));
+        assert!(bindings(raw("7"), &wanted, None).is_none());
+    }
 }

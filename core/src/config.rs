@@ -260,3 +260,59 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(change: impl FnOnce(&mut Config)) -> Result<(), ConfigError> {
+        let mut config = Config::new("portal.example", vec![EventName::new("ONX").unwrap()]);
+        change(&mut config);
+        config.check()
+    }
+
+    #[test]
+    fn numbers_are_taken_up_to_their_bounds_and_not_beyond() {
+        let day = 86_400_000;
+        for (span, taken) in [(9, false), (10, true), (day, true), (day + 1, false)] {
+            assert_eq!(checked(|config| config.poll = Millis(span)).is_ok(), taken, "{span}");
+            assert_eq!(checked(|config| config.sweep = Millis(span)).is_ok(), taken, "{span}");
+        }
+        for (lease, taken) in [(129_999, false), (130_000, true), (day, true), (day + 1, false)] {
+            let shared = Consumers::Shared { lease: Millis(lease) };
+            assert_eq!(checked(|config| config.consumers = shared).is_ok(), taken, "{lease}");
+        }
+        for (attempts, taken) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
+            let result = checked(|config| config.retry.attempts = attempts);
+            assert_eq!(result.is_ok(), taken, "{attempts}");
+        }
+        for (delay, taken) in [(0, true), (3_600_000, true), (3_600_001, false)] {
+            let result = checked(|config| config.retry.first_delay = Millis(delay));
+            assert_eq!(result.is_ok(), taken, "{delay}");
+        }
+        for (size, taken) in [(0, false), (1, true), (2_250, true), (2_251, false)] {
+            let result = checked(|config| config.batch_size = BatchSize::Fixed(size));
+            assert_eq!(result.is_ok(), taken, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_journal_or_a_sole_consumer_is_not_had_without() {
+        let durability = [Durability::Durable, Durability::None];
+        for journal in durability {
+            let durable = journal == Durability::Durable;
+            let deletes = checked(|config| (config.mode, config.journal) = (Mode::Delete, journal));
+            assert_eq!(deletes.is_ok(), durable);
+            let registers = checked(|config| {
+                (config.on_reject, config.journal) = (OnReject::Register, journal);
+            });
+            assert_eq!(registers.is_ok(), durable);
+        }
+        let shared = Consumers::Shared { lease: Millis::seconds(150) };
+        let both = |config: &mut Config| {
+            (config.on_reject, config.consumers) = (OnReject::Register, shared);
+        };
+        assert_eq!(checked(both), Err(ConfigError::RegisterNeedsSole));
+        assert_eq!(checked(|config| config.events.clear()), Err(ConfigError::NoEvents));
+    }
+}

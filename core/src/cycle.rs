@@ -74,14 +74,14 @@ impl Trail {
 }
 
 impl Cycle {
-    fn held(&self, object: Option<&ObjectId>, now: Moment) -> Option<Moment> {
+    pub(crate) fn held(&self, object: Option<&ObjectId>, now: Moment) -> Option<Moment> {
         if self.held_until <= now {
             return None;
         }
         self.trails.get(object?)?.held_until(now)
     }
 
-    fn sent(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
+    pub(crate) fn sent(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
         let new = !self.trails.contains_key(object);
         if new && self.trails.len() >= MOST {
             return;
@@ -96,7 +96,7 @@ impl Cycle {
         self.held_until = self.held_until.max(held);
     }
 
-    fn answered(&mut self, object: &ObjectId, executed: bool, now: Moment) {
+    pub(crate) fn answered(&mut self, object: &ObjectId, executed: bool, now: Moment) {
         let Some(trail) = self.trails.get_mut(object) else { return };
         if trail.wrote == ON_ITS_WAY {
             trail.wrote = if executed { now } else { Moment(0) };
@@ -104,7 +104,7 @@ impl Cycle {
         }
     }
 
-    fn delivered(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
+    pub(crate) fn delivered(&mut self, object: &ObjectId, newest: Option<RecordId>, now: Moment) {
         let Some(trail) = self.trails.get_mut(object).filter(|trail| newest > trail.newest) else {
             return;
         };

@@ -313,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn an_object_waits_here_while_a_record_of_it_is_listed_or_perhaps_deleted() {
+        let mut deletion = Deletion::default();
+        deletion.list(key(1), record(1, false));
+        assert!(deletion.holds(&key(1)) && !deletion.holds(&key(2)));
+        deletion.saved(RecordId(1));
+        let runs = deletion.runs(1);
+        deletion.lost(runs[0], Moment(0));
+        assert!(deletion.holds(&key(1)) && !deletion.holds(&key(2)));
+    }
+
+    #[test]
     fn age_counts_from_the_change_by_the_portals_time() {
         let portal = Timestamp(1_795_434_072_000);
         assert!(is_old("2026-10-25T11:41:12Z", portal));

@@ -168,3 +168,92 @@ impl Handler {
 #[cfg(feature = "view")]
 #[path = "view/handler.rs"]
 mod view;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RecordId;
+
+    fn key(id: u64) -> Key {
+        Key::Record { kind: "ONX".into(), record: RecordId(id) }
+    }
+
+    fn given(handler: &mut Handler, id: u64, since: u64) {
+        let changes = [(id.to_string(), key(id))].into_iter().collect();
+        handler.open.insert(BatchId(id), OpenBatch::new(changes, Moment(since)));
+    }
+
+    /// One batch that fails as a whole.
+    fn fail(handler: &mut Handler, id: u64) -> Turn {
+        let mut batch = OpenBatch::new(Map::new(), Moment(0));
+        batch.judged(key(id), false);
+        handler.closed(&batch)
+    }
+
+    fn down() -> Handler {
+        let mut handler = Handler::default();
+        assert_eq!(
+            [1, 2, 3].map(|id| fail(&mut handler, id)),
+            [Turn::Same, Turn::Same, Turn::Down]
+        );
+        handler
+    }
+
+    #[test]
+    fn three_failures_of_three_objects_are_an_outage_and_those_of_one_object_are_none() {
+        let mut handler = Handler::default();
+        for _ in 0..9 {
+            assert_eq!(fail(&mut handler, 1), Turn::Same);
+        }
+        assert!(!handler.is_down() && down().is_down());
+        let mut mixed = OpenBatch::new(Map::new(), Moment(0));
+        mixed.judged(key(2), false);
+        mixed.judged(key(3), true);
+        assert_eq!(handler.closed(&mixed), Turn::Same);
+        assert!(!handler.is_down());
+    }
+
+    #[test]
+    fn a_success_is_counted_and_ends_an_outage() {
+        let mut handler = down();
+        assert!(handler.worked() && !handler.is_down());
+        assert!(!handler.worked());
+        assert_eq!(handler.successes, 2);
+        assert_eq!((handler.next_try(), handler.allowance(Moment(0))), (None, Allowance::Free));
+    }
+
+    #[test]
+    fn while_nothing_works_each_try_waits_twice_as_long_up_to_five_minutes() {
+        let mut handler = down();
+        let first = Millis(1_000);
+        for expected in [1_000, 2_000, 4_000] {
+            handler.hold(None, Moment(0), first, Millis(0));
+            assert_eq!(handler.next_try(), Some(Moment(expected)));
+        }
+        handler.hold(Some(key(1)), Moment(0), first, Millis::seconds(300));
+        assert_eq!(handler.next_try(), Some(Moment(300_000)));
+        assert_eq!(handler.allowance(Moment(299_999)), Allowance::Nothing);
+        assert_eq!(handler.allowance(Moment(300_000)), Allowance::Only(key(1)));
+        // what asks for more than that does not keep the others waiting
+        handler.hold(Some(key(1)), Moment(0), first, Millis::seconds(301));
+        assert_eq!(handler.allowance(Moment(300_000)), Allowance::Any);
+    }
+
+    #[test]
+    fn a_try_without_a_verdict_hangs_after_a_minute() {
+        let mut handler = down();
+        assert_eq!((handler.hangs_at(), handler.is_trying(Moment(0))), (None, false));
+        given(&mut handler, 1, 5_000);
+        given(&mut handler, 2, 9_000);
+        assert_eq!(handler.hangs_at(), Some(Moment(69_000)));
+        assert!(handler.is_trying(Moment(68_999)) && !handler.is_trying(Moment(69_000)));
+        assert_eq!(handler.allowance(Moment(68_999)), Allowance::Nothing);
+        assert_eq!(handler.allowance(Moment(69_000)), Allowance::Any);
+        handler.worked();
+        assert_eq!(handler.hangs_at(), None);
+        for id in 3..=4 {
+            given(&mut handler, id, 9_000);
+        }
+        assert_eq!(handler.allowance(Moment(70_000)), Allowance::Nothing);
+    }
+}

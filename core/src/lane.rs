@@ -382,3 +382,6 @@ impl Lane {
 #[cfg(feature = "view")]
 #[path = "view/lane.rs"]
 mod view;
+
+#[cfg(test)]
+mod tests;

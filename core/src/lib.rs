@@ -133,6 +133,8 @@ mod shared;
 mod status;
 mod step;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod time;
 mod verify;
 #[cfg(feature = "view")]

@@ -253,4 +253,70 @@ mod tests {
         pace.operating("y", Timestamp(10_000_000_000_000), Timestamp(0));
         assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Some(Millis(600_000)));
     }
+
+    #[test]
+    fn a_bucket_that_the_portal_calls_full_leaks_one_request_at_a_time() {
+        for (limits, wait) in [(Limits::Standard, 500), (Limits::Enterprise, 200)] {
+            let mut pace = Pace::new(limits);
+            pace.bucket_full(Moment(60_000));
+            let next = Some((Moment(60_000 + wait), WakeReason::Bucket));
+            assert_eq!(pace.next_request(Moment(60_000)), next);
+            assert_eq!(pace.next_request(Moment(60_000 + wait)), None);
+        }
+        // after a long silence the burst is as large as the bucket, less what others may use
+        let mut pace = Pace::new(Limits::Standard);
+        let (now, mut burst) = (Moment(60_000), 0);
+        while pace.next_request(now).is_none() {
+            pace.spend(now);
+            burst += 1;
+        }
+        assert_eq!(burst, 40);
+    }
+
+    #[test]
+    fn an_answer_ends_a_back_off_and_says_whether_there_was_one() {
+        let (mut pace, mut random) = (Pace::new(Limits::Off), Random::new(1));
+        assert!(!pace.succeeded() && !pace.is_backing_off(Moment(0)));
+        let delay = pace.failed(Moment(0), &mut random);
+        assert_eq!(pace.failures(), 1);
+        assert_eq!(pace.next_request(Moment(0)), Some((Moment(delay.0), WakeReason::BackOff)));
+        assert!(pace.is_backing_off(Moment(delay.0 - 1)) && !pace.is_backing_off(Moment(delay.0)));
+        assert_eq!(pace.next_request(Moment(delay.0)), None);
+        assert!(pace.succeeded() && !pace.succeeded());
+        assert_eq!(pace.failures(), 0);
+    }
+
+    #[test]
+    fn a_method_that_fails_waits_longer_each_time_until_it_is_answered() {
+        let (mut pace, mut random) = (Pace::new(Limits::Off), Random::new(1));
+        let mut fails = |pace: &mut Pace| pace.method_failed("a", Moment(0), &mut random).0;
+        for expected in [1_000, 2_000, 4_000] {
+            assert!((expected * 3 / 4..expected * 5 / 4).contains(&fails(&mut pace)), "{expected}");
+        }
+        pace.method_answered("a");
+        let delay = fails(&mut pace);
+        assert!((750..1_250).contains(&delay), "{delay}");
+        assert!(pace.limits_any(Moment(delay - 1)) && !pace.limits_any(Moment(delay)));
+        assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));
+        pace.limited("b", Moment(0), Timestamp(0));
+        assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));
+        assert_eq!(pace.next_method(Moment(delay)), Some(Moment(60_000)));
+        assert_eq!(pace.next_method(Moment(60_000)), None);
+    }
+
+    #[test]
+    fn a_reset_that_is_over_is_forgotten_with_the_next_one() {
+        let mut pace = Pace::new(Limits::Off);
+        let wall = Timestamp(1_000_000);
+        pace.operating("over", Timestamp(999_999), Timestamp(0));
+        pace.operating("now", wall, Timestamp(0));
+        pace.operating("none", Timestamp(0), wall);
+        pace.operating("late", LATEST_RESET, wall);
+        pace.operating("blocked", Timestamp(5), Timestamp(0));
+        pace.limited("blocked", Moment(0), wall);
+        pace.operating("new", Timestamp(1_005_000), wall);
+        assert_eq!(pace.methods.keys().collect::<Vec<_>>(), ["blocked", "new", "now"]);
+        assert_eq!(pace.limited("now", Moment(0), wall), Some(Millis(1_000)));
+        assert_eq!(pace.limited("new", Moment(0), wall), Some(Millis(5_000)));
+    }
 }

@@ -140,3 +140,67 @@ impl Reserve {
 #[cfg(feature = "view")]
 #[path = "view/reserve.rs"]
 mod view;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_answers_let_the_size_grow_and_failures_let_it_shrink_within_bounds() {
+        let mut reserve = Reserve::new(BatchSize::Adaptive);
+        reserve.grew(QUICK);
+        assert_eq!((reserve.size, reserve.delivery_size()), (FIRST, FIRST / 2));
+        reserve.grew(Millis(QUICK.0 - 1));
+        assert_eq!(reserve.size, 2 * FIRST);
+        for _ in 0..9 {
+            reserve.grew(Millis(0));
+        }
+        assert_eq!(reserve.size, MOST);
+        reserve.shrink();
+        assert_eq!(reserve.size, MOST / 2);
+        for _ in 0..9 {
+            reserve.shrink();
+        }
+        assert_eq!(reserve.size, LEAST);
+        // a fixed size that is smaller is never exceeded
+        let mut reserve = Reserve::new(BatchSize::Fixed(3));
+        reserve.grew(Millis(0));
+        reserve.shrink();
+        assert_eq!((reserve.size, reserve.delivery_size()), (3, 2));
+    }
+
+    #[test]
+    fn records_on_their_way_out_take_room_and_those_held_back_do_not() {
+        let (reserve, lane) = (Reserve::new(BatchSize::Fixed(100)), Lane::default());
+        let limits = |deleting, held_back| {
+            let limits = reserve.limits(&lane, deleting, held_back, Millis(0));
+            limits.map(|limits| (limits.fresh, limits.errored))
+        };
+        assert_eq!(limits(0, 0), Some((100, 50)));
+        assert_eq!(limits(170, 0), Some((30, 30)));
+        assert_eq!((limits(199, 0), limits(200, 0)), (Some((1, 1)), None));
+        assert_eq!(limits(250, 70), Some((20, 20)));
+        assert_eq!((limits(999, 999), limits(1_000, 1_000)), (Some((100, 50)), None));
+        let reserve = Reserve::new(BatchSize::Fixed(2_250));
+        assert!(reserve.limits(&lane, 0, 17_999, Millis(0)).is_some());
+        assert!(reserve.limits(&lane, 0, 18_000, Millis(0)).is_none());
+    }
+
+    #[test]
+    fn the_queue_is_empty_after_a_look_behind_everything_else() {
+        let mut reserve = Reserve::new(BatchSize::Adaptive);
+        assert!(!reserve.has_seen_empty());
+        reserve.saw_empty(5);
+        reserve.saw_empty(7);
+        assert_eq!((reserve.has_seen_empty(), reserve.last_empty), (true, 5));
+        reserve.last_busy = 5;
+        assert!(reserve.has_seen_empty());
+        reserve.last_busy = 6;
+        assert!(!reserve.has_seen_empty());
+        reserve.saw_empty(7);
+        assert!(reserve.has_seen_empty());
+        reserve.last_unknown = 7;
+        assert!(!reserve.has_seen_empty());
+        assert_eq!(reserve.patience_ends(Moment(1)), Moment(5_001));
+    }
+}

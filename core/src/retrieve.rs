@@ -311,6 +311,8 @@ mod tests {
             [Read::Present(r#"{"ID":"7"}"#.into())]
         );
         assert_eq!(reads(&one("user", "7"), "false"), [Read::Gone]);
+        let strange = Read::Strange("an answer of another shape".into());
+        assert_eq!(reads(&one("user", "7"), "[7]"), [strange]);
         // another value is neither an object nor the absence of one
         for text in [r#"{"ID":"8"}"#, "7", "true", r#""gone""#, "[7]", r#"[{"ID":"7"},{"ID":"7"}]"#]
         {
@@ -319,5 +321,20 @@ mod tests {
                 assert!(matches!(read.as_slice(), [Read::Strange(_)]), "{kind} {text} {read:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_record_of_its_own_is_read_from_the_queue_and_has_no_data_where_it_is_gone() {
+        let key = |record| Key::Record { kind: "ONX".into(), record: RecordId(record) };
+        let reading = Reading::Listed { keys: vec![key(7), key(8), key(9)] };
+        let row = |id: u64, data: &str| {
+            format!(
+                r#"{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX","EVENT_DATA":{data}}}"#
+            )
+        };
+        let text = format!("[{},{}]", row(7, r#"{"A":1}"#), row(8, "[]"));
+        let data = |data: Option<&str>| Read::Data(EventData::Known(data.map(str::to_owned)));
+        assert_eq!(reads(&reading, &text), [data(Some(r#"{"A":1}"#)), data(None), data(None)]);
+        assert!(reads(&reading, "7").iter().all(|read| matches!(read, Read::Strange(_))));
     }
 }

@@ -286,3 +286,115 @@ impl Rule {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule() -> Rule {
+        Rule {
+            kind: "x.y".into(),
+            events: vec![EventName::new("ONX").unwrap()],
+            deleted: Vec::new(),
+            id: vec!["FIELDS.ID".into()],
+            parent: None,
+            one: Some(OneMethod {
+                method: "x.get".into(),
+                id: "id".into(),
+                parent: None,
+                params: "{}".into(),
+                answer: None,
+                id_field: None,
+                absence: Absence::Error,
+            }),
+            many: None,
+            update: None,
+        }
+    }
+
+    fn checked(change: impl FnOnce(&mut Rule)) -> bool {
+        let mut rule = rule();
+        change(&mut rule);
+        rule.check().is_ok()
+    }
+
+    #[test]
+    fn a_rule_of_a_user_lacks_nothing_and_has_nothing_odd() {
+        assert!(checked(|_| {}));
+        assert!(checked(|rule| rule.kind = "k".repeat(100)));
+        for kind in [String::new(), "a:1".into(), "k".repeat(101), "a\u{7}b".into()] {
+            assert!(!checked(|rule| rule.kind.clone_from(&kind)), "{kind}");
+        }
+        assert!(!checked(|rule| rule.events.clear()));
+        assert!(checked(|rule| rule.deleted = std::mem::take(&mut rule.events)));
+        assert!(!checked(|rule| rule.id.clear()));
+        assert!(!checked(|rule| rule.one = None));
+        for params in ["", "[]", "1", "{"] {
+            assert!(!checked(|rule| rule.one.as_mut().unwrap().params = params.into()), "{params}");
+        }
+        assert!(!checked(|rule| rule.one.as_mut().unwrap().method = "x.get&auth=1".into()));
+        let many = ManyMethod {
+            method: "x list".into(),
+            ids: "filter".into(),
+            parent: None,
+            params: "{}".into(),
+            answer: None,
+            id_field: None,
+        };
+        assert!(!checked(|rule| rule.many = Some(many.clone())));
+        assert!(checked(|rule| rule.many = Some(ManyMethod { method: "x.list".into(), ..many })));
+    }
+
+    #[test]
+    fn a_value_is_put_where_its_path_leads() {
+        let mut target = Value::Null;
+        put(&mut target, "a.b", Value::from(1));
+        put(&mut target, "a.c.d", Value::from("x"));
+        put(&mut target, "e", Value::from(2));
+        assert_eq!(target.to_string(), r#"{"a":{"b":1,"c":{"d":"x"}},"e":2}"#);
+        put(&mut target, "a.b.f", Value::Null);
+        assert_eq!(target.to_string(), r#"{"a":{"b":{"f":null},"c":{"d":"x"}},"e":2}"#);
+    }
+
+    fn changed(kind: &str, state: State, data: Option<&str>) -> Change {
+        Change {
+            key: "5@t".into(),
+            object: crate::ObjectId::new(kind, "7"),
+            events: Vec::new(),
+            state,
+            data: data.map(str::to_owned),
+            changed_at: String::new(),
+            attempt: 1,
+            origin: crate::Origin::Fresh,
+        }
+    }
+
+    #[test]
+    fn a_field_is_written_back_where_the_kind_has_a_method_and_the_object_the_field() {
+        let data = Some(r#"{"ID":"7","TITLE":"a"}"#);
+        let deal = changed("crm.deal", State::Present, data);
+        let back = write_back(&deal, "TITLE", &[]).unwrap();
+        assert_eq!(back.method, "crm.deal.update");
+        assert_eq!(back.params, r#"{"fields":{"TITLE":"a"},"id":"7"}"#);
+        assert_eq!(write_back(&deal, "NAME", &[]), None);
+        assert_eq!(
+            why_not_written_back(&deal, "NAME").as_deref(),
+            Some("crm.deal has no field 'NAME' to write back; nothing is written")
+        );
+        let item = changed("crm.item:1220", State::Present, data);
+        let back = write_back(&item, "TITLE", &[]).unwrap();
+        assert!(back.params.contains(r#""entityTypeId":"1220""#), "{}", back.params);
+        // the rule has no method that updates
+        let own = changed("x.y", State::Present, data);
+        assert_eq!(write_back(&own, "TITLE", &[rule()]), None);
+        assert_eq!(
+            why_not_written_back(&own, "TITLE").as_deref(),
+            Some("x.y has no method that writes a field back; nothing is written")
+        );
+        let gone = changed("crm.deal", State::Gone, data);
+        assert_eq!(
+            (write_back(&gone, "TITLE", &[]), why_not_written_back(&gone, "TITLE")),
+            (None, None)
+        );
+    }
+}

@@ -142,6 +142,49 @@ mod tests {
     }
 
     #[test]
+    fn every_day_of_four_centuries_is_read_and_written_as_a_calendar_counts_it() {
+        let mut days = 0;
+        for year in 1970..2400 {
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let lengths = [31, 28 + i64::from(leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+            for (month, length) in (1..).zip(lengths) {
+                for day in 1..=length {
+                    let seconds = days * 86_400 + 11_045;
+                    let text = format!("{year}-{month:02}-{day:02}T03:04:05");
+                    assert_eq!(portal_seconds(&text), Some(seconds), "{text}");
+                    assert_eq!(utc(Timestamp(seconds as u64 * 1_000)), format!("{text}Z"));
+                    days += 1;
+                }
+            }
+        }
+        assert_eq!(portal_seconds("0000-03-01T00:00:00Z"), Some(-719_468 * 86_400));
+        assert_eq!(portal_seconds("0000-02-29T00:00:00Z"), Some(-719_469 * 86_400));
+    }
+
+    #[test]
+    fn a_zone_is_added_west_of_greenwich_and_taken_away_east_of_it() {
+        let noon = 43_200;
+        for (zone, away) in [("", 0), ("Z", 0), ("+03:30", -12_600), ("-03:30", 12_600)] {
+            let text = format!("1970-01-01T12:00:00{zone}");
+            assert_eq!(portal_seconds(&text), Some(noon + away), "{text}");
+        }
+        for wrong in ["00-01T12:00:00", "1970-00-01T12:00:00", "1970-01-00T12:00:00"] {
+            assert_eq!(portal_seconds(wrong), None, "{wrong}");
+        }
+        for wrong in ["1970-01-32T12:00:00", "1970-01-01T12:00:00+", "1970-01-01T12:00:00+0300"] {
+            assert_eq!(portal_seconds(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_between_two_times_is_never_negative() {
+        assert_eq!(Timestamp(5).since(Timestamp(3)), Millis(2));
+        assert_eq!(Timestamp(3).since(Timestamp(5)), Millis(0));
+        assert_eq!(Timestamp(3).plus(Millis(2)), Timestamp(5));
+        assert_eq!(Timestamp(u64::MAX).plus(Millis(2)), Timestamp(u64::MAX));
+    }
+
+    #[test]
     fn doubling_never_overflows() {
         assert_eq!(Millis(u64::MAX).doubled(99, Millis(7)), Millis(7));
         assert_eq!(Millis(5).doubled(2, Millis(100)), Millis(20));

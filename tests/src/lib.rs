@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod handler;
+pub mod mutant;
 mod pair;
 pub mod scenario;
 pub mod scene;

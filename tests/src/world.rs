@@ -79,6 +79,7 @@ impl World {
     /// A portal by `settings`, and a machine to be started with `config`.
     #[must_use]
     pub fn new(settings: Settings, config: Config) -> World {
+        crate::mutant::end_at_first_failure();
         let mut portal = Portal::new(settings, START);
         let tokens = portal.issue_token("1");
         World {

@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Intrusion, Personality};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{
     DEALS, all, bound, change, config, deals, nothing_lost, one_step, reject,
 };
@@ -92,9 +96,17 @@ fn verdicts_in_pieces_in_any_order_settle_each_change_once() {
 fn misuse_changes_nothing() {
     let mut world = world(Personality::Source, |_| {});
     deals(&mut world, 2);
-    world.script = Some(Script::new(|_, _| Vec::new()));
+    let given = Rc::new(RefCell::new(None));
+    let seen = Rc::clone(&given);
+    world.script = Some(Script::new(move |batch, _| {
+        *seen.borrow_mut() = Some(batch.clone());
+        Vec::new()
+    }));
     world.start();
     world.pass(10_000);
+    let held = Input::Write { write: WriteId(7), method: "a.b".into(), params: "{}".into() };
+    world.give(held.clone());
+    let batch = given.borrow().clone().unwrap();
     let now = Timestamp(world.now());
     let machine = world.machine.as_mut().unwrap();
     let before = format!("{machine:?}");
@@ -103,6 +115,7 @@ fn misuse_changes_nothing() {
         Input::Write { write: WriteId(1), method: "crm.deal.update".into(), params }
     };
     let unknown = || Judgement { key: "7@t".into(), verdict: Verdict::Done };
+    let own = || Judgement { key: batch.changes[0].key.clone(), verdict: Verdict::Done };
     let reply = Reply::Unknown { why: Lost::Broken };
     let wrong = [
         Input::Replied { call: CallId(u64::MAX), reply },
@@ -112,6 +125,9 @@ fn misuse_changes_nothing() {
         write("{"),
         write(""),
         Input::Judged { batch: BatchId(0), verdicts: Verdicts::Some(vec![unknown(), unknown()]) },
+        Input::Judged { batch: batch.id, verdicts: Verdicts::Some(vec![unknown()]) },
+        Input::Judged { batch: batch.id, verdicts: Verdicts::Some(vec![own(), own()]) },
+        held,
     ];
     for input in wrong {
         let later = now.plus(Millis::seconds(5_000));
@@ -170,7 +186,7 @@ fn answers_of_every_shape_to_every_call_are_survived() {
 
 #[test]
 fn a_stop_in_any_phase_ends_within_a_minute_and_loses_nothing() {
-    for steps in 0..40 {
+    for steps in (0..40).step_by(every(5)) {
         let mut world = world(Personality::Source, |config| {
             config.batch_size = BatchSize::Fixed(3);
         });

@@ -5,6 +5,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Personality};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals, nothing_lost, one_step};
 use b24_offline_tests::{Behaviour, Disk, Script, World, sub_calls};
 
@@ -48,7 +49,7 @@ fn killed_after(steps: usize, saves: usize, on_reject: OnReject, journal: Durabi
 
 #[test]
 fn killed_at_any_step_with_any_saves_nothing_is_lost() {
-    for steps in 0..60 {
+    for steps in (0..60).step_by(every(7)) {
         for saves in 0..3 {
             let world = killed_after(steps, saves, OnReject::Park, Durability::Durable);
             nothing_lost(&world, &format!("{steps} {saves}"));
@@ -60,7 +61,7 @@ fn killed_at_any_step_with_any_saves_nothing_is_lost() {
 
 #[test]
 fn killed_at_any_step_of_a_registration_nothing_is_lost() {
-    for steps in 0..60 {
+    for steps in (0..60).step_by(every(7)) {
         for saves in 0..3 {
             let world = killed_after(steps, saves, OnReject::Register, Durability::Durable);
             nothing_lost(&world, &format!("{steps} {saves}"));
@@ -194,7 +195,7 @@ fn a_late_or_second_error_call_deletes_nothing_that_is_not_redriven() {
         FaultKind::AnswerLost { hang_ms: 500 },
         FaultKind::QueryLimit,
     ] {
-        for at in (0..60_000).step_by(7_300) {
+        for at in (0..60_000).step_by(7_300 * every(3)) {
             let mut world = world(Personality::Source, |config| {
                 config.on_reject = OnReject::Register;
             });

@@ -4,6 +4,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Deed, Fault, FaultKind, Personality, Request, Shape};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{
     DEALS, all, bound, change, config, deals, fault, nothing_lost, one_step, reject, sent,
     without_reservation,
@@ -395,7 +396,7 @@ fn a_deletion_that_is_not_executed_and_answers_true_is_no_deletion() {
 #[test]
 fn two_consumers_that_delete_lose_nothing_when_one_is_killed_at_any_step() {
     for personality in [Personality::Documented, Personality::Source] {
-        for step in 0..50 {
+        for step in (0..50).step_by(every(7)) {
             let mut shared = config(DEALS);
             shared.consumers = Consumers::Shared { lease: Millis(150_000) };
             shared.sweep = Millis(MINUTE);
@@ -441,7 +442,7 @@ fn two_consumers_that_delete_lose_nothing_when_one_is_killed_at_any_step() {
 fn a_stop_in_any_phase_of_a_deletion_ends_and_loses_nothing() {
     both(DEALS, |world| {
         world.portal.set_plan(without_reservation());
-        for steps in 0..40 {
+        for steps in (0..40).step_by(every(5)) {
             let ids = deals(world, 5);
             world.start();
             for _ in 0..steps {

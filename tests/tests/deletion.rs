@@ -9,6 +9,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Personality, Plan};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{
     CONNECTOR, DEALS, all, bound, change, config, deals, fault, nothing_lost, one_step, sent,
     without_reservation,
@@ -79,7 +80,7 @@ fn a_record_is_in_the_journal_before_it_leaves_the_queue() {
 #[test]
 fn a_crash_at_any_step_loses_nothing() {
     for personality in BOTH {
-        for step in 0..120 {
+        for step in (0..120).step_by(every(11)) {
             let mut world = bound(personality, config(DEALS));
             world.portal.set_plan(without_reservation());
             world.behaviour = Behaviour::Retries { id: "2".into(), times: 2 };
@@ -137,6 +138,23 @@ fn a_record_that_was_not_listed_is_never_deleted() {
         assert_eq!(sent(&world, "event.offline.get"), 2);
         let lost = world.audit().lost;
         assert!(lost.iter().all(|lost| lost.connector == "shop"), "{lost:?}");
+    }
+}
+
+#[test]
+fn a_record_that_can_not_be_read_is_not_deleted_with_the_one_behind_it() {
+    for mut world in worlds(DEALS) {
+        world.portal.bind("ON-BAD", CONNECTOR);
+        let now = world.now();
+        world.portal.record_event("ON-BAD", json!({ "N": 1 }), now);
+        let bad = queued(&world);
+        assert_eq!(bad.len(), 1);
+        deals(&mut world, 1);
+        world.start();
+        world.pass(60_000);
+        assert_eq!((world.deliveries.len(), queued(&world)), (1, bad));
+        let strange = |notice: &&Notice| matches!(notice, Notice::StrangeRecord { .. });
+        assert_eq!(world.notices.iter().filter(strange).count(), 1, "told once");
     }
 }
 
@@ -295,7 +313,7 @@ fn a_reservation_that_reaches_the_age_is_driven_from_the_journal() {
 fn verdicts_that_come_late_do_not_remove_what_was_listed_again() {
     // the same object changes while it is with the user's code, in every phase of a deletion
     for personality in BOTH {
-        for step in 0..60 {
+        for step in (0..60).step_by(every(7)) {
             let mut world = bound(personality, config(DEALS));
             world.portal.set_plan(without_reservation());
             world.script = Some(Script::new(|_, _| vec![(2_500, all(Verdict::Done))]));

@@ -9,9 +9,10 @@
 use b24_offline_core::{Durability, OnReject, Retrieve};
 use b24_offline_emulator::{Charge, Personality};
 use b24_offline_tests::Behaviour;
+use b24_offline_tests::mutant::is_tried;
 use b24_offline_tests::scenario::{Event, Setup, fault, play};
 use proptest::prelude::*;
-use proptest::test_runner::{FileFailurePersistence, RngSeed};
+use proptest::test_runner::{FailurePersistence, FileFailurePersistence, RngSeed};
 
 /// Where failing scenes are kept.
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/random.txt");
@@ -97,6 +98,10 @@ fn cases() -> u32 {
     number("B24_CASES").unwrap_or(if is_deep() { 100_000 } else { 10_000 })
 }
 
+fn kept() -> Box<dyn FailurePersistence> {
+    Box::new(FileFailurePersistence::Direct(KEPT))
+}
+
 /// The same scenes on every machine, unless others are asked for.
 fn seed() -> RngSeed {
     match number("B24_SEED") {
@@ -108,10 +113,10 @@ fn seed() -> RngSeed {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(KEPT))),
+        failure_persistence: (!is_tried()).then(kept),
         cases: cases(),
         rng_seed: seed(),
-        max_shrink_iters: 4_000,
+        max_shrink_iters: if is_tried() { 0 } else { 4_000 },
         ..ProptestConfig::default()
     })]
 

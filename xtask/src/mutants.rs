@@ -18,7 +18,7 @@ const MOST_SHARDS: usize = 12;
 /// So many are tried between two looks at the clock.
 const OF_SHARD: usize = 5;
 /// Seconds after which the tests of one mutant count as hanging.
-const TIMEOUT: &str = "180";
+const TIMEOUT: &str = "120";
 
 /// What is tried.
 #[derive(Debug, Clone)]
@@ -139,8 +139,12 @@ fn without_place(name: &str) -> String {
 /// The survivors that docs/mutants.md names, each in a line of a table that begins with its name in backticks.
 fn explained(workspace: &Workspace) -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(workspace.root().join("docs/mutants.md"))?;
-    let name = |line: &str| Some(line.strip_prefix("| `")?.split_once("` |")?.0.to_owned());
-    Ok(text.lines().filter_map(name).collect())
+    Ok(text.lines().filter_map(named).collect())
+}
+
+/// The name in a line of a table, where a stroke stands behind a backslash.
+fn named(line: &str) -> Option<String> {
+    Some(line.strip_prefix("| `")?.split_once("` |")?.0.replace("\\|", "|"))
 }
 
 /// A copy of the checkout that is changed in place of it, with a build folder that outlives a run.
@@ -175,7 +179,7 @@ impl Bench {
         let mut command = workspace.command(&self.program);
         command.current_dir(self.root.join("tree")).args(["mutants", "--colors", "never"]);
         command.env("CARGO_TARGET_DIR", self.root.join("target"));
-        command.env("B24_CASES", "60");
+        command.env("B24_CASES", "60").env("B24_MUTANT", "1");
         command
     }
 
@@ -290,6 +294,26 @@ mod tests {
     fn a_mutant_is_known_wherever_its_line_is() {
         let name = "core/src/a.rs:12:5: replace A::b -> bool with true";
         assert_eq!(without_place(name), "core/src/a.rs: replace A::b -> bool with true");
+    }
+
+    #[test]
+    fn a_survivor_is_named_in_a_table_with_its_strokes() {
+        let line = r"| `core/src/a.rs: replace \|\| with && in A::b` | it does nothing |";
+        assert_eq!(named(line).unwrap(), "core/src/a.rs: replace || with && in A::b");
+        assert_eq!(named("| mutant | why no test notices |"), None);
+    }
+
+    #[test]
+    fn every_file_of_scenes_tries_mutants_too() {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
+        let text = |name: &str| fs::read_to_string(tests.join("mutants").join(name)).unwrap();
+        let tried = text("quick.rs") + &text("slow.rs");
+        for entry in fs::read_dir(tests.join("tests")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let main = if name.ends_with(".rs") { "" } else { "/main.rs" };
+            let path = format!("\"../tests/{name}{main}\"");
+            assert!(tried.contains(&path), "tests/mutants has no {path}");
+        }
     }
 
     #[test]

@@ -73,3 +73,27 @@ fn a_nudge_during_a_look_is_not_swallowed() {
     w.pass(10 * 60_000);
     assert_eq!(w.deliveries.len(), 1);
 }
+
+#[test]
+fn a_try_that_hangs_is_followed_by_one_of_another_object() {
+    let mut w = world(|c| c.batch_size = BatchSize::Fixed(2));
+    make(&mut w, "crm.deal", 20);
+    let mut failed = 0;
+    w.script = Some(Script::new(move |_, _| {
+        failed += 1;
+        if failed <= 4 { vec![(5, all(retry(None)))] } else { vec![] }
+    }));
+    w.start();
+    while w.deliveries.len() < 5 {
+        let end = w.now() + HOUR;
+        w.step(end);
+    }
+    assert!(w.noticed(|notice| *notice == Notice::HandlerDown), "{:?}", w.notices);
+    let hung = w.deliveries[w.deliveries.len() - 1].object.clone();
+    let tried = w.deliveries.len();
+    w.pass(59_000);
+    assert_eq!(w.deliveries.len(), tried, "while it does not count as hanging");
+    w.pass(3_000);
+    assert_eq!(w.deliveries.len(), tried + 1);
+    assert_ne!(w.deliveries[tried].object, hung);
+}

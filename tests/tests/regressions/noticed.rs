@@ -128,3 +128,71 @@ fn what_failed_while_the_handler_was_down_counts_no_more_when_it_works_again() {
     w.pass(6 * HOUR);
     assert_eq!((status(&w).parked, status(&w).counters.done), (0, 3), "{:?}", w.notices);
 }
+
+#[test]
+fn an_error_call_that_may_have_been_executed_is_not_repeated_and_one_that_was_not_is() {
+    for (reply, times) in [
+        (Reply::NotSent(NotSent::Network { why: "down".into() }), 2),
+        (Reply::Unknown { why: Lost::Broken }, 1),
+    ] {
+        let mut w = world(|c| c.on_reject = OnReject::Register);
+        make(&mut w, "crm.deal", 1);
+        w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+        let mut lost = false;
+        w.wire = Some(Wire::new(move |call, _, (delay, good)| {
+            let errors = sub_calls(call).iter().any(|(_, name)| name == "event.offline.error");
+            let loses = errors && !lost;
+            lost |= errors;
+            (delay, if loses { reply.clone() } else { good })
+        }));
+        w.start();
+        w.pass(50_000);
+        assert_eq!(sent(&w, "event.offline.error"), times);
+    }
+}
+
+#[test]
+fn the_check_waits_for_a_method_that_may_not_be_called_now_and_asks_it_once_more() {
+    for method in ["feature.get", "event.get", "event.bind"] {
+        let settings = b24_offline_emulator::Settings::default();
+        let mut w = World::new(settings, config("ONCRMDEALADD ONCRMDEALUPDATE"));
+        let limit = json!({ "error": "OPERATION_TIME_LIMIT", "error_description": "" });
+        let mut refused = false;
+        w.wire = Some(Wire::new(move |call, _, (delay, reply)| {
+            let first = !refused && sub_calls(call).iter().any(|(_, name)| name == method);
+            refused |= first;
+            let error = |name: &str| (first && name == method).then(|| limit.clone());
+            (delay, with_errors(call, reply, error))
+        }));
+        w.start();
+        w.pass(10_000);
+        let asked = sent(&w, method);
+        w.pass(45_000);
+        assert_eq!(sent(&w, method), asked, "{method}");
+        assert_eq!(w.phase(), Some(Phase::Checking), "{method}");
+        w.pass(660_000);
+        assert_eq!(w.phase(), Some(Phase::Running), "{method}");
+    }
+}
+
+#[test]
+fn only_the_objects_that_are_named_are_driven_again() {
+    let mut w = world(|_| {});
+    let ids = make(&mut w, "crm.deal", 3);
+    w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+    w.start();
+    w.pass(20_000);
+    assert_eq!(status(&w).parked, 3);
+    w.script = None;
+    let named = ObjectId::new("crm.deal", ids[1].as_str());
+    let other = ObjectId::new("crm.contact", ids[0].as_str());
+    w.give(Input::Redrive(Redrive::Objects(vec![named.clone(), other])));
+    w.pass(20_000);
+    let driven: Vec<&Change> = w.deliveries[3..].iter().collect();
+    assert_eq!(driven.len(), 1);
+    assert_eq!(
+        (&driven[0].object, driven[0].origin, driven[0].attempt),
+        (&named, Origin::Redriven, 2)
+    );
+    assert_eq!((status(&w).parked, status(&w).counters.done), (2, 1));
+}

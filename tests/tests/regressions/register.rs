@@ -171,3 +171,16 @@ fn an_entry_of_a_retried_record_without_a_rule_is_removed() {
     assert_eq!(w.audit().reserved_records, 0);
     assert!(w.journal.keys().all(|k| k == "queue"), "{:?}", w.journal);
 }
+
+#[test]
+fn what_is_not_reserved_is_parked_because_no_error_call_could_name_it() {
+    let mut w = world(|c| c.on_reject = OnReject::Register);
+    w.portal.set_plan(b24_offline_tests::scene::without_reservation());
+    make(&mut w, "crm.deal", 1);
+    w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+    w.start();
+    w.pass(60_000);
+    assert_eq!(status(&w).parked, 1, "{:?}", w.notices);
+    assert!(!w.noticed(|notice| matches!(notice, Notice::Registered { .. })));
+    assert_eq!(sent(&w, "event.offline.error"), 0);
+}

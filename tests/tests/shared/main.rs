@@ -3,6 +3,7 @@
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Feature, Personality, Plan, Request};
+use b24_offline_tests::mutant::every;
 use b24_offline_tests::scene::{DEALS, all, bound, change, config, deals, fault};
 use b24_offline_tests::{Pair, Script, Wire, World, sub_calls};
 use serde_json::{Value, json};
@@ -206,7 +207,7 @@ fn orphans_of_2500_records_are_adopted_again_and_again() {
 fn killed_at_any_step_with_and_without_a_journal_nothing_is_lost() {
     for personality in BOTH {
         for journal in [Durability::Durable, Durability::None] {
-            for steps in (0..56).step_by(3) {
+            for steps in (0..56).step_by(3 * every(4)) {
                 let mut pair = pair(personality);
                 for which in 0..2 {
                     pair.at(which).config.journal = journal;

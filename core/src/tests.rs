@@ -1,0 +1,10 @@
+//! Tests of parts whose own files have no room for them.
+
+mod cycle;
+mod deletion;
+mod errors;
+mod journal;
+mod ledger;
+mod sweep;
+mod words;
+mod writes;
