@@ -1,5 +1,5 @@
-//! The search for reservations that nobody owns: among everything that is reserved while that fills no
-//! page, else in the gaps between the known process_ids, so that its cost does not grow with what is ours.
+//! The search for reservations that nobody owns: among everything that is reserved while little is ours,
+//! else in the gaps between the known process_ids, so that its cost does not grow with what is ours.
 
 use crate::clock::Moment;
 use crate::id::{ProcessId, RecordId};
@@ -10,12 +10,14 @@ use crate::wire::Rows;
 
 /// A page of `event.offline.list` (F18).
 pub(crate) const PAGE: usize = 50;
+/// So few records are listed with all others: that shows what is hidden in a reservation of ours.
+const FEW: u64 = 12;
 /// With more known reservations than this, the reserved records are counted, and listed in one go
 /// if there are others than the known.
 const MOST_GAPS: usize = 24;
 /// So many pages of one gap are asked for at once.
 const MOST_PAGES: u32 = 18;
-/// Every so many sweeps list everything though it fills pages: a reservation may hold a record that its
+/// Every so many sweeps list everything however much is ours: a reservation may hold a record that its
 /// `get` hid.
 const FULL_EVERY: u64 = 12;
 /// A call that timed out may execute within this time (F12, F31).
@@ -153,8 +155,8 @@ impl Sweep {
         let mut names: Set<String> = known.map(|id| id.as_str().to_ascii_lowercase()).collect();
         let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric());
         let many = !self.full && names.len() > MOST_GAPS;
-        let one_page = records < PAGE as u64;
-        let everything = self.full || one_page || many || !names.iter().all(plain);
+        let few = records <= FEW;
+        let everything = self.full || few || many || !names.iter().all(plain);
         if everything {
             names = Set::new();
         }
@@ -170,7 +172,7 @@ impl Sweep {
             from_round: round,
             untold: 0,
             told: false,
-            counted: many && !one_page && counts,
+            counted: many && counts,
             began: now,
             everything,
             strange: false,
@@ -324,8 +326,8 @@ mod tests {
     }
 
     #[test]
-    fn what_fills_no_page_is_listed_together_with_what_is_known() {
-        let sweep = sweep(&["b2", "a1"], 49);
+    fn little_is_listed_together_with_what_is_known() {
+        let sweep = sweep(&["b2", "a1"], 12);
         let pages = sweep.pages(9);
         assert_eq!(pages.len(), 1);
         let params = sweep.params(pages[0]).unwrap();
