@@ -120,7 +120,7 @@ impl Maker {
             Family::Journal => return journal(at, random),
             Family::Handler => return down(at, settings, random),
             Family::Writes => self.write(random),
-            Family::Bulk => bulk(random),
+            Family::Bulk => bulk(settings, random),
         };
         vec![Happening { at, what }]
     }
@@ -331,10 +331,13 @@ fn down(at: u64, settings: &Settings, random: &mut Random) -> Vec<Happening> {
     vec![Happening { at, what: What::Down(true) }, Happening { at: end, what: What::Down(false) }]
 }
 
-fn bulk(random: &mut Random) -> What {
+fn bulk(settings: &Settings, random: &mut Random) -> What {
+    // what hangs for weeks is listed by each of ten thousand sweeps
+    let most = if settings.is_long() { 4 } else { 40 };
     match random.below(60) {
+        0 if settings.is_long() => What::HugeOrphan { count: random.within(51, 60) },
         0 => What::HugeOrphan { count: 2_500 },
-        1..=6 => What::HugeOrphan { count: random.within(51, 160) },
-        _ => What::Create { kind: 0, count: random.within(5, 40) },
+        1..=6 if !settings.is_long() => What::HugeOrphan { count: random.within(51, 160) },
+        _ => What::Create { kind: 0, count: random.within(most / 8 + 1, most) },
     }
 }

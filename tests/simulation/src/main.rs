@@ -69,10 +69,10 @@ enum Action {
 #[derive(clap::Args)]
 struct Simulate {
     /// Lives of about two hundred calls
-    #[arg(long, value_name = "N", default_value_t = 9_000)]
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
     seeds: u64,
     /// Lives of forty days at production intervals
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 500)]
     long: u64,
     /// Tell the story of this one seed
     #[arg(long, value_name = "SEED")]
@@ -89,7 +89,7 @@ struct Simulate {
     /// Go on after a broken promise, and list all lives that broke one
     #[arg(long)]
     go_on: bool,
-    /// A hundred times as many lives
+    /// Ten times as many lives
     #[arg(long)]
     deep: bool,
 }
@@ -116,7 +116,7 @@ fn perform(action: Action) -> Result<bool> {
                 Ok(run::story(&plan, Maker::default()))
             }
             None => {
-                let times = if asked.deep { 100 } else { 1 };
+                let times = if asked.deep { 10 } else { 1 };
                 let (short, long) = (asked.seeds * times, asked.long * times);
                 let after_breach = if asked.go_on { AfterBreach::GoOn } else { AfterBreach::Tell };
                 run::run(Size { short, long, base: asked.base, after_breach })

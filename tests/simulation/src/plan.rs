@@ -14,8 +14,8 @@ pub(crate) const KINDS: [&str; 6] =
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 pub(crate) const DAY: u64 = 24 * HOUR;
-/// Between two sweeps in production.
-const LONG_SWEEP: Millis = Millis::seconds(300);
+/// Between two sweeps in production: the default, and what one would choose for a quiet queue.
+const LONG_SWEEPS: [Millis; 3] = [Millis::seconds(300), Millis::seconds(600), Millis::seconds(900)];
 
 /// A life: settings and happenings, in order of time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -213,16 +213,23 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether a life is one of forty days at production intervals.
+    pub(crate) fn is_long(&self) -> bool {
+        self.span == 40 * DAY && LONG_SWEEPS.contains(&self.sweep)
+    }
+}
+
 impl Plan {
     /// A life of about two hundred calls, its intervals scaled to a span between minutes and forty days.
     pub(crate) fn short(seed: u64) -> Plan {
         let mut random = Random::new(seed);
         let span = random.spread(4 * MINUTE, 40 * DAY);
         let mut settings = Settings { span, ..settings(&mut random) };
-        settings.poll = Millis((span / random.within(60, 150)).clamp(500, DAY / 2));
-        settings.sweep = Millis((span / random.within(10, 40)).clamp(15_000, DAY));
+        settings.poll = Millis((span / random.within(30, 80)).clamp(500, DAY / 2));
+        settings.sweep = Millis((span / random.within(7, 22)).clamp(15_000, DAY));
         settings.first_delay = Millis((span / 2_000).clamp(100, HOUR / 2));
-        let count = random.within(6, 50);
+        let count = random.within(6, 44);
         Plan::of(seed, settings, count, &mut random)
     }
 
@@ -231,7 +238,7 @@ impl Plan {
         let mut random = Random::new(mix(seed, 0x10_96));
         let mut settings = Settings { span: 40 * DAY, ..settings(&mut random) };
         settings.poll = Millis::seconds(random.within(600, 1_800));
-        settings.sweep = LONG_SWEEP;
+        settings.sweep = *random.pick(&LONG_SWEEPS);
         settings.first_delay = Millis::seconds(5);
         settings.attempts = 5;
         settings.manners.slowness = settings.manners.slowness.min(5_000);
@@ -241,7 +248,7 @@ impl Plan {
 
     /// Whether it is one of those.
     pub(crate) fn is_long(&self) -> bool {
-        self.settings.span == 40 * DAY && self.settings.sweep == LONG_SWEEP
+        self.settings.is_long()
     }
 
     fn of(seed: u64, settings: Settings, count: u64, random: &mut Random) -> Plan {

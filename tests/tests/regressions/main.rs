@@ -9,6 +9,7 @@
 mod ending;
 mod handler;
 mod limits;
+mod lives;
 mod noticed;
 mod reading;
 mod register;

@@ -1,0 +1,83 @@
+//! What long simulated lives have shown.
+
+use super::*;
+use b24_offline_emulator::Intrusion;
+use b24_offline_tests::scene::{change, deals};
+
+const DAY: u64 = 24 * HOUR;
+
+#[test]
+fn a_wrong_clock_does_not_shorten_the_wait_for_a_limited_method() {
+    let mut w = world(|c| c.poll = Millis::seconds(5));
+    w.start();
+    w.pass(20_000);
+    w.skew += i64::try_from(40 * DAY).unwrap();
+    w.portal
+        .inject(Fault { count: 1_000, ..fault("event.offline.get", 1, FaultKind::OperatingLimit) });
+    w.pass(20_000);
+    let before = sent(&w, "event.offline.get");
+    w.pass(120_000);
+    let n = sent(&w, "event.offline.get") - before;
+    assert!(n <= 4, "{n} calls of a limited method in two minutes");
+}
+
+#[test]
+fn a_record_that_its_get_has_hidden_is_found_by_the_next_sweep_though_its_reservation_is_known() {
+    let mut w = world(|c| c.sweep = Millis::seconds(60));
+    w.script = Some(Script::new(|batch, _| {
+        let verdict = |change: &Change| {
+            if change.object.id == "3" || change.object.id == "4" {
+                reject()
+            } else {
+                Verdict::Done
+            }
+        };
+        let judge =
+            |change: &Change| Judgement { key: change.key.clone(), verdict: verdict(change) };
+        vec![(5, Verdicts::Some(batch.changes.iter().map(judge).collect()))]
+    }));
+    w.start();
+    // past the sweeps that list everything however much is ours
+    w.pass(20_000);
+    let hides = FaultKind::BetweenSelectAndMark(Intrusion::GetAndError { limit: 2 });
+    w.portal.inject(fault("event.offline.get", 1, hides));
+    deals(&mut w, 4);
+    w.pass(100_000);
+    assert!(
+        ["1", "2"].iter().all(|id| { w.deliveries.iter().any(|change| change.object.id == **id) })
+    );
+}
+
+#[test]
+fn an_older_record_that_comes_late_does_not_settle_what_was_parked_after_it() {
+    let mut w = world(|c| c.mode = Mode::Delete);
+    w.script = Some(Script::new(|batch, _| {
+        let verdict = |change: &Change| {
+            if change.key.contains("2@") { reject() } else { Verdict::Done }
+        };
+        let judge =
+            |change: &Change| Judgement { key: change.key.clone(), verdict: verdict(change) };
+        vec![(5, Verdicts::Some(batch.changes.iter().map(judge).collect()))]
+    }));
+    w.start();
+    w.pass(10_000);
+    // written down, and deleted by a call whose answer nobody gets
+    w.portal.inject(fault("event.offline.get", 1, FaultKind::AnswerLost { hang_ms: 9_000 }));
+    let id = deals(&mut w, 1).remove(0);
+    w.give(Input::Nudge);
+    w.pass(5_000);
+    assert_eq!(w.portal.queue_len(), 0);
+    w.crash();
+    change(&mut w, &id);
+    w.start();
+    w.pass(30_000);
+    assert_eq!(status(&w).parked, 1);
+    w.pass(300_000);
+    let keys: Vec<&str> = w.deliveries.iter().map(|change| change.key.as_str()).collect();
+    assert!(keys.iter().any(|key| key.starts_with("1@") && !key.contains(',')), "{keys:?}");
+    assert_eq!(status(&w).parked, 1, "the parked change was newer: {keys:?}");
+    w.give(Input::Redrive(Redrive::All));
+    w.pass(10_000);
+    let last = w.deliveries.last().unwrap();
+    assert!(last.key.contains("2@"), "{}", last.key);
+}
