@@ -143,13 +143,16 @@ impl Machine {
         if rows.is_empty() {
             return 0;
         }
-        self.reserve.last_busy = number;
         let rows = if self.has_any_defect() { self.arrive_defectively(rows) } else { rows };
         let attempts = self.config.retry.attempts;
         let portal = self.book.portal_now();
         let old = rows.iter().any(|(row, _)| is_old(&row.changed_at, portal));
         let ids: Vec<RecordId> = rows.iter().map(|(row, _)| row.id).collect();
         let new = self.lane.arrive(rows, &self.settle, &self.registry, attempts);
+        // a sweep lists what is parked each time: nothing has happened then
+        if new > 0 {
+            self.reserve.last_busy = number;
+        }
         self.book.counters.records = self.book.counters.records.saturating_add(new);
         for id in ids {
             if self.deletion.is_found(id) {

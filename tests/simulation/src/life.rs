@@ -3,7 +3,7 @@
 mod reckon;
 
 use b24_offline_core::{Consumers, Durability, Input, Phase, Redrive, WriteId};
-use b24_offline_emulator::Php;
+use b24_offline_emulator::{FaultKind, Php};
 use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -83,7 +83,10 @@ impl World {
             | What::Restore { .. }
             | What::Strange
             | What::HugeOrphan { .. } => self.people(what),
-            What::Fault(fault) => self.portal.inject(fault.clone()),
+            What::Fault(fault) => {
+                self.thief |= matches!(fault.kind, FaultKind::BetweenSelectAndMark(_));
+                self.portal.inject(fault.clone());
+            }
             What::Crash { down } => self.crash(*down),
             What::CrashWithin { effects, down } => self.crash_within = Some((*effects, *down)),
             What::Stop { down } => {

@@ -77,8 +77,11 @@ impl World {
             return;
         }
         let (process, rows) = self.other_gets(false, limit);
-        let ids: Vec<u64> =
-            rows.iter().filter_map(|row| row["ID"].as_str()?.parse().ok()).collect();
+        // a fault may show a record that there is not
+        let held = self.portal.queue();
+        let is_there = |id: &u64| held.iter().any(|row| row.id == *id);
+        let ids = rows.iter().filter_map(|row| row["ID"].as_str()?.parse().ok());
+        let ids: Vec<u64> = ids.filter(is_there).collect();
         if ids.is_empty() {
             return;
         }

@@ -83,8 +83,8 @@ pub(crate) struct World {
     pub(crate) jump_with_call: Option<i64>,
     pub(crate) sleep_with_call: Option<u64>,
     pub(crate) plan_changed: bool,
-    /// The user was told that another consumer is at work.
-    pub(crate) another_told: bool,
+    /// Another consumer was to come between the two steps of a get.
+    pub(crate) thief: bool,
     /// Another consumer has reserved records that are deleted by their age then.
     pub(crate) others_took_old: bool,
     /// The journal was damaged once.
@@ -199,7 +199,7 @@ impl World {
             sleep_with_call: None,
             plan_changed: false,
             others_took_old: false,
-            another_told: false,
+            thief: false,
             damaged: false,
             rolled_back: false,
             resync_told: false,

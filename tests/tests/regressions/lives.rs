@@ -81,3 +81,14 @@ fn an_older_record_that_comes_late_does_not_settle_what_was_parked_after_it() {
     let last = w.deliveries.last().unwrap();
     assert!(last.key.contains("2@"), "{}", last.key);
 }
+
+#[test]
+fn a_run_until_empty_ends_though_each_sweep_lists_what_is_parked() {
+    let mut w = world(|c| c.until = Until::Empty);
+    w.script = Some(Script::new(|_, _| vec![(5, all(reject()))]));
+    make(&mut w, "crm.deal", 3);
+    w.portal.inject(fault("event.offline.get", 1, FaultKind::AnswerLost { hang_ms: 100 }));
+    w.start();
+    assert!(w.until_ended(HOUR), "{} calls", w.calls.len());
+    assert!(w.calls.len() < 60, "{} calls", w.calls.len());
+}

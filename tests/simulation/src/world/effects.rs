@@ -200,8 +200,6 @@ impl World {
             marks.met_if(Mark::AdoptedHuge, self.adopted >= 2_000);
         } else if let Notice::BackingOff { delay, .. } = notice {
             marks.met_if(Mark::BackedOffLong, delay.0 >= 30_000);
-        } else if let Notice::AnotherConsumer(_) = notice {
-            self.another_told = true;
         } else if let Notice::BindingsLost { .. } = notice {
             marks.met(Mark::BindingsLost);
             self.bindings_lost = None;
