@@ -94,8 +94,12 @@ fn with_more_gaps_than_are_worth_it_the_reserved_records_are_counted() {
     sweep.all_accounted_for();
     let finished = sweep.finish(Moment(0), PERIOD, false);
     assert_eq!(finished.map(|finished| finished.everything), Some(false));
-    // what fills no page is listed whatever it costs
-    begin(&mut sweep, 25, 49, 0);
+    // few records are listed with all others
+    begin(&mut sweep, 2, 13, 0);
+    assert!(sweep.pages(99).len() == 3 && !sweep.lists_everything());
+    over(&mut sweep, 0);
+    begin(&mut sweep, 2, 12, 0);
+    assert!(sweep.pages(99).len() == 1 && sweep.lists_everything());
     sweep.all_accounted_for();
     assert!(sweep.is_running() && sweep.finish(Moment(0), PERIOD, false).is_none());
 }
