@@ -158,14 +158,10 @@ pub(crate) fn changed_at(records: &Records) -> String {
 
 /// Whether the last of these changes came after all of the others.
 pub(crate) fn is_later(records: &Records, than: &Records) -> bool {
-    let last = |records: &Records| {
-        let last = records.values().max_by(|a, b| order(a).cmp(&order(b)).then(a.id.cmp(&b.id)));
-        last.cloned()
-    };
-    match (last(records), last(than)) {
-        (Some(one), Some(other)) => (order(&one), one.id) > (order(&other), other.id),
-        (one, other) => one.is_some() && other.is_none(),
+    fn last(records: &Records) -> Option<((Option<i64>, &str), RecordId)> {
+        records.values().map(|record| (order(record), record.id)).max()
     }
+    last(records) > last(than)
 }
 
 /// Whether one of the records tells of a deletion. It need not be the last thing that happened: a

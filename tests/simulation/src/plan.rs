@@ -246,11 +246,6 @@ impl Plan {
         Plan::of(seed, settings, count, &mut random)
     }
 
-    /// Whether it is one of those.
-    pub(crate) fn is_long(&self) -> bool {
-        self.settings.is_long()
-    }
-
     fn of(seed: u64, settings: Settings, count: u64, random: &mut Random) -> Plan {
         let maker = faults::Maker::new(&settings, random);
         let mut happenings: Vec<Happening> = (0..count)

@@ -109,7 +109,7 @@ pub(crate) fn run(size: Size) -> Result<bool> {
     for (plan, breach) in &sum.failed {
         println!(
             "{}seed {}: {breach}",
-            if plan.is_long() { "forty days, " } else { "" },
+            if plan.settings.is_long() { "forty days, " } else { "" },
             plan.seed
         );
     }

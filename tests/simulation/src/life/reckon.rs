@@ -15,8 +15,7 @@ impl World {
         // and nothing tells an older journal, sound in itself, from the last one
         // nor does anything tell that an earlier plan had no reservation
         // what another consumer reserves at that age nobody can save
-        // without a journal nobody holds what the portal deletes by age
-        let aged = audit.aged_records > 0 && !self.is_durable();
+        let aged = self.has_aged_unheld();
         let alone = self.gaps || self.plan_changed || audit.aged_records > 0;
         let untold = aged || self.others_took_old || self.rolled_back || (self.damaged && alone);
         let told = self.resync_told || untold;
@@ -58,6 +57,11 @@ impl World {
             self.target_is_newest();
         }
         self.journal_is_lean();
+    }
+
+    /// Without a journal nobody holds what the portal deletes by age.
+    fn has_aged_unheld(&self) -> bool {
+        self.portal.audit().aged_records > 0 && !self.is_durable()
     }
 
     /// Whether records were in the journal alone at some time.
@@ -109,9 +113,7 @@ impl World {
                 wrong = Some(format!("{object:?} ends at {version:?}, not at {current:?}"));
             }
         }
-        // without a journal nobody holds what the portal deletes by age
-        let aged = self.portal.audit().aged_records > 0 && !self.is_durable();
-        if let Some(what) = wrong.filter(|_| !self.resync_told && !aged) {
+        if let Some(what) = wrong.filter(|_| !self.resync_told && !self.has_aged_unheld()) {
             self.witness.broken(Law::NoRegress, what);
         }
     }
