@@ -255,27 +255,7 @@ mod view;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{EventName, MessageId};
-    use crate::record::EventData;
-
-    fn record(id: u64, errored: bool) -> Record {
-        Record {
-            id: RecordId(id),
-            process: None,
-            message: MessageId::new("m").unwrap(),
-            event: EventName::new("ONX").unwrap(),
-            changed_at: "t".into(),
-            errored,
-            deleted: false,
-            kept: true,
-            owner: None,
-            data: EventData::NotNeeded,
-        }
-    }
-
-    fn key(id: u64) -> Key {
-        Key::Record { kind: "ONX".into(), record: RecordId(id) }
-    }
+    use crate::tests::deletion::{key, record};
 
     #[test]
     fn only_consecutive_ids_of_one_lane_go_into_one_call() {

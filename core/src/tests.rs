@@ -1,7 +1,7 @@
 //! Tests of parts whose own files have no room for them.
 
 mod cycle;
-mod deletion;
+pub(crate) mod deletion;
 mod errors;
 mod journal;
 mod ledger;

@@ -8,14 +8,15 @@ use crate::round::Side;
 use crate::sweep::LATE;
 use crate::time::Millis;
 
-fn record(id: u64) -> Record {
+/// A record that only the journal holds.
+pub(crate) fn record(id: u64, errored: bool) -> Record {
     Record {
         id: RecordId(id),
         process: None,
         message: MessageId::new("m").unwrap(),
         event: EventName::new("ONX").unwrap(),
         changed_at: "t".into(),
-        errored: false,
+        errored,
         deleted: false,
         kept: true,
         owner: None,
@@ -23,7 +24,7 @@ fn record(id: u64) -> Record {
     }
 }
 
-fn key(id: u64) -> Key {
+pub(crate) fn key(id: u64) -> Key {
     Key::Record { kind: "ONX".into(), record: RecordId(id) }
 }
 
@@ -34,7 +35,7 @@ fn run(first: u64, last: u64) -> Run {
 /// These records were listed, and the journal knows them.
 fn listed(deletion: &mut Deletion, ids: impl Iterator<Item = u64>) {
     for id in ids {
-        deletion.list(key(id), record(id));
+        deletion.list(key(id), record(id, false));
         deletion.saved(RecordId(id));
     }
 }
@@ -99,13 +100,13 @@ fn only_the_last_thousands_that_were_deleted_are_remembered() {
 fn a_record_of_an_earlier_run_waits_until_no_call_of_that_can_be_late() {
     let mut deletion = Deletion::default();
     assert_eq!(deletion.next_ripe(), None);
-    deletion.inherit(key(1), record(1), Moment(10));
-    deletion.inherit(key(2), record(2), Moment(5));
+    deletion.inherit(key(1), record(1, false), Moment(10));
+    deletion.inherit(key(2), record(2, false), Moment(5));
     assert_eq!(deletion.next_ripe(), Some(Moment(5).plus(LATE)));
     assert!(deletion.is_through() && !deletion.is_empty());
     // found by another way, or listed: it waits no longer
     assert!(deletion.is_found(RecordId(1)) && !deletion.is_found(RecordId(1)));
-    deletion.list(key(2), record(2));
+    deletion.list(key(2), record(2, false));
     assert_eq!((deletion.next_ripe(), deletion.len()), (None, 1));
     assert!(!deletion.is_found(RecordId(2)), "the journal does not know it yet");
     deletion.saved(RecordId(2));

@@ -1,22 +1,18 @@
 //! What an entry of the journal keeps of a record.
 
-use crate::id::{EventName, MessageId, ProcessId, RecordId};
+use crate::id::{ProcessId, RecordId};
 use crate::journal::{Decoded, ObjectEntry, ObjectState, decode, object_entry};
 use crate::record::{EventData, Key, Record, Records};
+
+use super::deletion::record;
 
 #[test]
 fn a_record_of_its_own_has_its_data_where_nobody_else_will_have_it() {
     let record = |process: Option<&str>, data| Record {
-        id: RecordId(7),
         process: process.map(|id| ProcessId::new(id).unwrap()),
         kept: false,
-        message: MessageId::new("m").unwrap(),
-        event: EventName::new("ONX").unwrap(),
-        changed_at: "t".into(),
-        errored: false,
-        deleted: false,
-        owner: None,
         data,
+        ..record(7, false)
     };
     let key = Key::Record { kind: "ONX".into(), record: RecordId(7) };
     let read = |state, record: Record| {
