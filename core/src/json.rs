@@ -167,6 +167,26 @@ mod tests {
     }
 
     #[test]
+    fn eight_bytes_at_a_time_are_read_as_one_by_one() {
+        for at in 0..20 {
+            for odd in
+                ["\\\"", "\"", "\\", "\u{1}", "\u{1f}", " ", "{", "]", "\u{7f}", "я", "\u{85}"]
+            {
+                let mut inner = "a long plain text of it".to_owned();
+                inner.insert_str(at, odd);
+                let text = format!(r#"{{"passed over":[{{"{inner}":[[]]}},"{inner}"],"last":1}}"#);
+                let theirs = serde_json::from_str::<serde_json::Value>(&text);
+                let ours = Raw::read(&text);
+                assert_eq!(ours.is_some(), theirs.is_ok(), "{text}");
+                let Some(ours) = ours else { continue };
+                let [last] = ours.fields(["last"]).unwrap();
+                assert_eq!(last.and_then(Raw::number), Some(1), "{text}");
+                assert!(same(&ours.value().unwrap(), &theirs.unwrap()), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn texts_are_written_as_serde_writes_them() {
         for code in (0..0x3000).filter_map(char::from_u32) {
             let text = format!("a{code}b");

@@ -206,6 +206,22 @@ fn millis(text: &str) -> Option<u64> {
     (sign > 0 || sum == 0).then_some(sum)
 }
 
+/// A byte eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// Where in eight bytes one is below another, which is at most 128: the lowest bit that is set is the highest
+/// of the first such byte. Bits above it may tell of bytes that are not below.
+const fn below(eight: u64, byte: u8) -> u64 {
+    eight.wrapping_sub(each(byte)) & !eight & each(0x80)
+}
+
+/// The same for the bytes that are equal to this one.
+const fn equal(eight: u64, byte: u8) -> u64 {
+    below(eight ^ each(byte), 1)
+}
+
 /// Follows a text value by value.
 struct Scanner<'a> {
     text: &'a str,
@@ -227,6 +243,20 @@ impl<'a> Scanner<'a> {
         let count = rest.iter().position(|byte| !fits(*byte)).unwrap_or(rest.len());
         self.at += count;
         count > 0
+    }
+
+    /// Goes past all bytes that are none of those which `holds` finds in eight of them and `is` in one.
+    fn pass(&mut self, holds: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        for eight in rest.chunks_exact(8) {
+            let found = holds(eight.try_into().map_or(u64::MAX, u64::from_le_bytes));
+            if found != 0 {
+                self.at += (found.trailing_zeros() / 8) as usize;
+                return;
+            }
+            self.at += 8;
+        }
+        self.skip(|byte| !is(byte));
     }
 
     fn white(&mut self) {
@@ -260,7 +290,15 @@ impl<'a> Scanner<'a> {
     fn leap(&mut self) -> Option<()> {
         let mut open = 0_usize;
         loop {
-            self.skip(|byte| !matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'));
+            self.pass(
+                // the brackets differ in one bit from the braces
+                |eight| {
+                    equal(eight, b'"')
+                        | equal(eight | each(0x20), b'{')
+                        | equal(eight | each(0x20), b'}')
+                },
+                |byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'),
+            );
             match self.peek()? {
                 b'"' => {
                     self.string()?;
@@ -301,7 +339,10 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<()> {
         self.eat(b'"')?;
         loop {
-            self.skip(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'));
+            self.pass(
+                |eight| below(eight, b' ') | equal(eight, b'"') | equal(eight, b'\\'),
+                |byte| byte < b' ' || matches!(byte, b'"' | b'\\'),
+            );
             if self.eat(b'"').is_some() {
                 return Some(());
             }

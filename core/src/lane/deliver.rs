@@ -86,12 +86,7 @@ impl Lane {
 
     /// An object whose records the portal freed and changed meanwhile starts again.
     fn rejoin_emptied(&mut self) {
-        let emptied: Vec<Key> = self
-            .ready()
-            .filter(|key| self.work(key).is_some_and(|work| work.records.is_empty()))
-            .cloned()
-            .collect();
-        for key in emptied {
+        for key in self.index.emptied.clone() {
             self.update(&key, |work| {
                 work.join();
                 work.stage = Stage::Unread;

@@ -11,6 +11,8 @@ use crate::record::Key;
 pub(super) struct Index {
     pub(super) unread: Set<(RecordId, Key)>,
     pub(super) ready: Set<(RecordId, Key)>,
+    /// Those of them whose records the portal freed.
+    pub(super) emptied: Set<Key>,
     pub(super) waiting: Set<(Moment, Key)>,
     pub(super) resting: Set<(Moment, Key)>,
     pub(super) errors_due: Set<Key>,
@@ -51,6 +53,9 @@ impl Index {
         }
         if work.is_idle() {
             count(&mut self.idle_records, work.size());
+        }
+        if matches!(work.stage, Stage::Ready { .. }) && work.records.is_empty() {
+            flip(&mut self.emptied, key.clone(), add);
         }
         let at = |key: &Key| (work.anchor(), key.clone());
         match &work.stage {
