@@ -190,6 +190,9 @@ impl Machine {
     /// The outcome of a write: one that was perhaps executed counts as a write.
     pub(crate) fn write_answered(&mut self, write: &Write, executed: bool) {
         let now = self.now();
+        if executed {
+            self.reserve.wrote(self.config.poll, now);
+        }
         if let Some(object) = &write.object {
             self.cycle.answered(object, executed, now);
         }

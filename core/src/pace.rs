@@ -2,6 +2,7 @@
 
 use crate::clock::{Moment, Random};
 use crate::config::Limits;
+use crate::operating::Operating;
 use crate::ordered::Map;
 use crate::step::WakeReason;
 use crate::time::{Millis, Timestamp};
@@ -38,6 +39,8 @@ struct Bucket {
 struct Method {
     resets_at: Option<Timestamp>,
     blocked_until: Option<Moment>,
+    /// It rests so that it is not blocked.
+    rests_until: Option<Moment>,
     /// Failures in a row, for the back-off of this method alone.
     failures: u32,
 }
@@ -123,9 +126,9 @@ impl Pace {
         }
     }
 
-    /// Whether any method waits.
-    pub(crate) fn limits_any(&self, now: Moment) -> bool {
-        self.next_method(now).is_some()
+    /// Whether the portal does not let some method be called.
+    pub(crate) fn blocks_any(&self, now: Moment) -> bool {
+        self.methods.keys().any(|method| self.is_blocked(method, now))
     }
 
     pub(crate) fn is_backing_off(&self, now: Moment) -> bool {
@@ -149,11 +152,21 @@ impl Pace {
             return;
         }
         let holds = |(_, method): &(String, Method)| {
-            let waits = method.blocked_until.is_some() || method.failures > 0;
+            let waits = method.blocked_until.or(method.rests_until).is_some();
+            let waits = waits || method.failures > 0;
             waits || method.resets_at.is_none_or(|at| at >= portal)
         };
         self.methods = std::mem::take(&mut self.methods).into_iter().filter(holds).collect();
         self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
+    }
+
+    /// A method has run: when little of its time is left it rests.
+    pub(crate) fn ran(&mut self, method: &str, ran: Operating, now: Moment) {
+        if let Some(rest) = ran.rest() {
+            self.methods.change(method.to_owned(), |entry| {
+                entry.rests_until = Some(now.plus(rest));
+            });
+        }
     }
 
     /// A 429 at this time of the portal's: the method waits until its reset, between one second and ten
@@ -174,7 +187,14 @@ impl Pace {
         })
     }
 
+    /// Whether the method may not be called now.
     pub(crate) fn is_limited(&self, method: &str, now: Moment) -> bool {
+        let rests = |method: &Method| method.rests_until.is_some_and(|until| until > now);
+        self.is_blocked(method, now) || self.methods.get(method).is_some_and(rests)
+    }
+
+    /// Whether the portal does not let the method be called: that may take minutes.
+    pub(crate) fn is_blocked(&self, method: &str, now: Moment) -> bool {
         self.methods
             .get(method)
             .and_then(|method| method.blocked_until)
@@ -183,7 +203,9 @@ impl Pace {
 
     /// When the next limited method may be called again.
     pub(crate) fn next_method(&self, now: Moment) -> Option<Moment> {
-        self.methods.values().filter_map(|method| method.blocked_until).filter(|at| *at > now).min()
+        let waits = |method: &Method| [method.blocked_until, method.rests_until];
+        let until = self.methods.values().flat_map(waits).flatten();
+        until.filter(|until| *until > now).min()
     }
 }
 
@@ -296,7 +318,7 @@ mod tests {
         pace.method_answered("a");
         let delay = fails(&mut pace);
         assert!((750..1_250).contains(&delay), "{delay}");
-        assert!(pace.limits_any(Moment(delay - 1)) && !pace.limits_any(Moment(delay)));
+        assert!(pace.blocks_any(Moment(delay - 1)) && !pace.blocks_any(Moment(delay)));
         assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));
         pace.limited("b", Moment(0), Timestamp(0));
         assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));
