@@ -128,7 +128,7 @@ impl Pace {
 
     /// Whether the portal does not let some method be called.
     pub(crate) fn blocks_any(&self, now: Moment) -> bool {
-        self.methods.keys().any(|method| self.is_blocked(method, now))
+        self.methods.values().any(|method| method.blocked_until > Some(now))
     }
 
     pub(crate) fn is_backing_off(&self, now: Moment) -> bool {
@@ -152,8 +152,7 @@ impl Pace {
             return;
         }
         let holds = |(_, method): &(String, Method)| {
-            let waits = method.blocked_until.or(method.rests_until).is_some();
-            let waits = waits || method.failures > 0;
+            let waits = method.waits_until().is_some() || method.failures > 0;
             waits || method.resets_at.is_none_or(|at| at >= portal)
         };
         self.methods = std::mem::take(&mut self.methods).into_iter().filter(holds).collect();
@@ -162,10 +161,9 @@ impl Pace {
 
     /// A method has run: when little of its time is left it rests.
     pub(crate) fn ran(&mut self, method: &str, ran: Operating, now: Moment) {
-        if let Some(rest) = ran.rest() {
-            self.methods.change(method.to_owned(), |entry| {
-                entry.rests_until = Some(now.plus(rest));
-            });
+        let Some(rest) = ran.rest() else { return };
+        if let Some(entry) = self.methods.get_mut(method) {
+            entry.rests_until = Some(now.plus(rest));
         }
     }
 
@@ -189,23 +187,24 @@ impl Pace {
 
     /// Whether the method may not be called now.
     pub(crate) fn is_limited(&self, method: &str, now: Moment) -> bool {
-        let rests = |method: &Method| method.rests_until.is_some_and(|until| until > now);
-        self.is_blocked(method, now) || self.methods.get(method).is_some_and(rests)
+        self.methods.get(method).is_some_and(|method| method.waits_until() > Some(now))
     }
 
     /// Whether the portal does not let the method be called: that may take minutes.
     pub(crate) fn is_blocked(&self, method: &str, now: Moment) -> bool {
-        self.methods
-            .get(method)
-            .and_then(|method| method.blocked_until)
-            .is_some_and(|until| until > now)
+        self.methods.get(method).is_some_and(|method| method.blocked_until > Some(now))
     }
 
     /// When the next limited method may be called again.
     pub(crate) fn next_method(&self, now: Moment) -> Option<Moment> {
-        let waits = |method: &Method| [method.blocked_until, method.rests_until];
-        let until = self.methods.values().flat_map(waits).flatten();
-        until.filter(|until| *until > now).min()
+        let waits = |method: &Method| method.waits_until().filter(|until| *until > now);
+        self.methods.values().filter_map(waits).min()
+    }
+}
+
+impl Method {
+    fn waits_until(&self) -> Option<Moment> {
+        self.blocked_until.max(self.rests_until)
     }
 }
 

@@ -1,7 +1,5 @@
 //! The rules by event and by kind.
 
-use std::sync::{Arc, OnceLock};
-
 use super::{ManyMethod, OneMethod, Parent, Rule, builtin, put};
 use crate::id::{EventName, ObjectId};
 use crate::json::Value;
@@ -29,17 +27,7 @@ pub(crate) struct Parsed {
     pub(crate) deleted: bool,
 }
 
-/// The built-in rules alone, read once for all queues.
-static BUILTIN: OnceLock<Arc<Registry>> = OnceLock::new();
-
 impl Registry {
-    pub(crate) fn of(users: &[Rule]) -> Arc<Registry> {
-        if users.is_empty() {
-            return Arc::clone(BUILTIN.get_or_init(|| Arc::new(Registry::new(&[]))));
-        }
-        Arc::new(Registry::new(users))
-    }
-
     pub(crate) fn new(users: &[Rule]) -> Registry {
         let mut registry = Registry { by_kind: Map::new(), by_event: Map::new() };
         for rule in builtin::rules().into_iter().chain(users.iter().cloned()) {
