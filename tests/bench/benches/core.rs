@@ -1,1 +1,51 @@
-fn main() {}
+//! CPU of the machine alone, beside a plain parse of the same answers.
+//!
+//! `cargo bench -p b24-offline-bench --bench core`; `cargo xtask bench --only c` puts both side by side. A session of a
+//! machine that drains 5,000 deals is recorded first. `machine` gives its inputs to a new machine, from `open` to its
+//! end, and drops each step; `parse` makes a `serde_json::Value` of each answer of the portal and drops it.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use b24_offline_bench::deal;
+use b24_offline_bench::session::{Session, parse};
+use b24_offline_core::BatchSize;
+use criterion::{BatchSize as Inputs, Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::json;
+
+const CHANGES: u64 = 5_000;
+
+fn sessions() -> [(&'static str, Session); 3] {
+    let small = json!({ "TITLE": "Pumps and fittings, second delivery" });
+    let record = |fields, size| Session::record(CHANGES, fields, size).unwrap();
+    [
+        ("small", record(&small, BatchSize::Adaptive)),
+        ("2KB", record(&deal::fields(), BatchSize::Adaptive)),
+        ("2KB-2250", record(&deal::fields(), BatchSize::Fixed(2_250))),
+    ]
+}
+
+fn core(criterion: &mut Criterion) {
+    for (name, session) in sessions() {
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(CHANGES));
+        group.sample_size(20).measurement_time(Duration::from_secs(4));
+        group.bench_function("machine", |bencher| {
+            let inputs = || session.inputs.clone();
+            bencher.iter_batched(
+                inputs,
+                |inputs| session.replay(inputs).unwrap(),
+                Inputs::PerIteration,
+            );
+        });
+        group.bench_function("parse", |bencher| {
+            bencher.iter(|| parse(black_box(&session).bodies()).unwrap());
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, core);
+criterion_main!(benches);

@@ -12,8 +12,8 @@ use crate::figure::{Figure, Part, shown};
 
 /// What stands below every table.
 const REMARK: &str = "\
-Counted by the emulated portal, not by the client. Real portals are slower than the emulated one, and what they
-answer with is larger: requests carry over, seconds and changes a second do not.";
+Requests, refusals and losses are counted by the emulated portal, not by the client. Real portals are slower than the
+emulated one: counts carry over, seconds and changes a second do not.";
 
 /// The figures of one part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,8 +84,11 @@ impl Book {
             let size = if chapter.quick { ", small sizes" } else { "" };
             // writing to a String does not fail
             let _ = writeln!(text, "\n({letter}) {}{size}", chapter.title);
+            let mut before = None;
             for figure in &chapter.figures {
-                text.push_str(&line(figure));
+                let whose = (&figure.who, figure.changes);
+                text.push_str(&line(figure, before == Some(whose)));
+                before = Some(whose);
             }
             for note in &chapter.notes {
                 let _ = writeln!(text, "  {note}");
@@ -96,12 +99,14 @@ impl Book {
     }
 }
 
-fn line(figure: &Figure) -> String {
+/// One figure; of whom it is stands only where that changes.
+fn line(figure: &Figure, is_the_same: bool) -> String {
     let changes = figure.changes.map(|changes| shown(crate::figure::real(changes)));
+    let whose = if is_the_same { ("", None) } else { (figure.who.as_str(), changes) };
     let line = format!(
-        "  {:<34} {:>9}  {:>10}  {:<36} {}",
-        figure.who,
-        changes.unwrap_or_default(),
+        "  {:<42} {:>8} {:>10}  {:<40} {}",
+        whose.0,
+        whose.1.unwrap_or_default(),
         shown(figure.value),
         figure.unit,
         figure.verdict()
@@ -135,7 +140,7 @@ mod tests {
         assert_eq!(lines[1], "(a) requests and time against backlog");
         let words: Vec<&str> = lines[2].split_whitespace().collect();
         assert_eq!(words[..3], ["machine", "5,000", "1.60"]);
-        assert!(lines[2].ends_with("requests per 1,000 changes           at most 1.60: reached"));
+        assert!(lines[2].ends_with("at most 1.60: reached") && lines[2].contains(" per 1,000 "));
         assert!(lines[3].ends_with("requests refused") && lines[4] == "  A note.");
         assert!(table.contains("Real portals are slower"));
         assert!(!table.contains("(b)"));

@@ -67,7 +67,6 @@ impl Cost {
         vec![
             figure(real(self.requests), "requests"),
             figure(self.per_thousand(), PER_THOUSAND),
-            figure(real(self.refused), "requests refused by the bucket").at_most(0.0),
             figure(self.seconds, unit_of_time),
         ]
     }
@@ -113,6 +112,8 @@ pub fn figures(backlogs: &[u64]) -> Result<Vec<Figure>> {
         let runs = runs.collect::<Result<Vec<Cost>>>()?;
         for run in &runs {
             let mut figures = run.figures(who, "virtual seconds");
+            let refused = Figure::new(who, real(run.refused), "requests refused by the bucket");
+            figures.push(refused.with(run.changes).at_most(0.0));
             if run.changes == 5_000 {
                 set(&mut figures, PER_THOUSAND, wanted);
                 set(&mut figures, "virtual seconds", 15.0);

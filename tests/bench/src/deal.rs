@@ -30,7 +30,8 @@ pub fn fields() -> Value {
         }
     }
     fields.insert("UF_CRM_TAGS".to_owned(), json!(["resale", "north", "pumps", "spare parts"]));
-    let text = "The customer asks for delivery in two lots, the first one by the end of the month. ";
+    let text =
+        "The customer asks for delivery in two lots, the first one by the end of the month. ";
     let rest = BYTES - ADDED - Value::Object(fields.clone()).to_string().len();
     let comments: String = text.chars().cycle().take(rest).collect();
     fields.insert("COMMENTS".to_owned(), json!(comments));

@@ -34,7 +34,9 @@ impl Part {
         match self {
             Part::A => "requests and time against backlog",
             Part::B => "the same work by other clients: 2 KB a deal, read and confirmed",
-            Part::C => "CPU of the machine alone, beside a plain parse by serde_json of the same answers",
+            Part::C => {
+                "CPU of the machine alone, beside a plain parse by serde_json of the same answers"
+            }
             Part::D => "throughput of each host over HTTP, the portal on the same cores",
             Part::E => "peak memory of the native program",
             Part::F => "from a change to its handler, on virtual time",
@@ -161,8 +163,7 @@ mod tests {
     fn figures_are_shown_with_three_digits_and_grouped() {
         let all = [0.0, 1.6, 0.488_88, 15.0, 99.987, 40_123.4, 1_234_567.0, -1_234.0, -123.0];
         let texts = all.map(shown);
-        let wanted =
-            ["0", "1.60", "0.489", "15", "99.99", "40,123", "1,234,567", "-1,234", "-123"];
+        let wanted = ["0", "1.60", "0.489", "15", "99.99", "40,123", "1,234,567", "-1,234", "-123"];
         assert_eq!(texts, wanted);
     }
 
