@@ -15,6 +15,10 @@ use b24_offline_bench::program::Program;
 use b24_offline_bench::{hosts, latency, peers, plot};
 use clap::{Parser, ValueEnum};
 
+// the portals that it serves make and forget millions of small texts, and should not be what is waited for
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures what draining a queue costs, and prints the figures
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
