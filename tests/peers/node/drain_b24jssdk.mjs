@@ -1,6 +1,8 @@
 // A queue drained by @bitrix24/b24jssdk, for `cargo xtask bench`: `drain_b24jssdk.mjs <way>`. The loop and its two ways are
 // those of `../python/drain.py`.
 
+import { ParamsFactory } from '@bitrix24/b24jssdk'
+
 import { HTTP, signedIn } from './emulator.mjs'
 
 const CONNECTOR = 'warehouse'
@@ -13,6 +15,7 @@ const FIELDS = ['*', 'UF_*']
 const b24 = await signedIn(`http://${HTTP}`)
 // the pace is not what is measured: the portal has no bucket here
 await b24.setRestrictionManagerParams({
+  ...ParamsFactory.getDefault(),
   rateLimit: { burstLimit: 1_000_000, drainRate: 1_000, adaptiveEnabled: false },
   adaptiveConfig: { enabled: false }
 })

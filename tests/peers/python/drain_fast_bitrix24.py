@@ -19,7 +19,8 @@ class Portal:
             f"http://{HTTP}/rest/",
             token_func=token_func,
             verbose=False,
-            respect_velocity_policy=False,
+            request_pool_size=1_000_000,
+            requests_per_second=1_000.0,
         )
 
     def raw(self, method, **params):
@@ -32,10 +33,9 @@ class Portal:
         return (self.raw("crm.deal.get", id=deal) for deal in ids)
 
     def by_batch(self, ids):
-        # a list of parameters becomes batches of 50 calls
+        # a list of parameters becomes batches of 50 calls, whose lists come back as one
         lists = [{"filter": {"@ID": page}, "select": FIELDS, "start": -1} for page in pages(ids)]
-        answers = self.portal.call("crm.deal.list", lists)
-        return [deal for page in answers for deal in page]
+        return self.portal.call("crm.deal.list", lists)
 
     def clear(self, process_id):
         self.raw("event.offline.clear", process_id=process_id)
