@@ -76,11 +76,7 @@ impl Asked {
 }
 
 /// Builds what the parts need, and measures.
-pub(crate) fn run(
-    workspace: &Workspace,
-    invocation: &mut Invocation,
-    asked: &Asked,
-) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation, asked: &Asked) -> Result<()> {
     let letters = asked.letters();
     let any = |of: &[Letter]| letters.iter().any(|letter| of.contains(letter));
     let arguments = ["build", "--release", "--locked", "-p", "b24-offline-bench"];
@@ -105,7 +101,14 @@ pub(crate) fn run(
     }
     if any(&[Letter::G]) {
         let name = "b24-offline-simulation";
-        invocation.run(workspace.cargo(&["build", "--locked", "--profile", "proof", "-p", name]))?;
+        invocation.run(workspace.cargo(&[
+            "build",
+            "--locked",
+            "--profile",
+            "proof",
+            "-p",
+            name,
+        ]))?;
         let program = workspace.built("proof").join(name);
         measure.arg("--simulation").arg(format!("'{}' simulate", program.display()));
     }
@@ -140,11 +143,7 @@ fn other_clients(
 }
 
 /// Weighs what was built.
-fn sizes(
-    workspace: &Workspace,
-    invocation: &mut Invocation,
-    measure: &mut Command,
-) -> Result<()> {
+fn sizes(workspace: &Workspace, invocation: &mut Invocation, measure: &mut Command) -> Result<()> {
     let Sizes { wasm, glue } = Sizes::of(workspace)?;
     for (name, size) in [("wasm", &wasm), ("glue", &glue)] {
         measure.arg("--size").arg(format!("{name}={}/{}", size.raw, size.zipped));

@@ -110,7 +110,8 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
     invocation.run(test)?;
     build(workspace, invocation)?;
     size::run(workspace, invocation)?;
-    let program: OsString = tools::native_program(workspace, invocation, tools::Build::Tested)?.into();
+    let program: OsString =
+        tools::native_program(workspace, invocation, tools::Build::Tested)?.into();
     for script in ["test", "test:browser"] {
         let mut test = npm(workspace, &["run", "--silent", script]);
         test.env("B24_OFFLINE_BIN", &program).env("CHROMIUM", &chromium.browser);

@@ -47,7 +47,10 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
 }
 
 /// Makes a virtual environment with the pinned packages. Answers its Python.
-pub(crate) fn install_python(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+pub(crate) fn install_python(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+) -> Result<PathBuf> {
     let pins = workspace.root().join(SOURCES).join("python").join("requirements.txt");
     python::environment(workspace, invocation, &pins, &workspace.built("peers").join("python"))
 }
