@@ -242,6 +242,11 @@ impl Portal {
         self.table.len()
     }
 
+    /// The number of requests so far, as in the audit.
+    pub fn requests(&self) -> u64 {
+        self.ledger.requests.values().sum()
+    }
+
     /// When the record was changed last that nobody has reserved and that has waited longest: seconds since the
     /// epoch.
     pub fn oldest_free(&self) -> Option<u64> {
@@ -272,7 +277,7 @@ impl Portal {
     /// The figures so far.
     pub fn audit(&self) -> Audit {
         let ledger = &self.ledger;
-        let requests: u64 = ledger.requests.values().sum();
+        let requests = self.requests();
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let per_1000 = |count: u64| {
             if ledger.changes == 0 { 0.0 } else { count as f64 * 1_000.0 / ledger.changes as f64 }

@@ -7,6 +7,8 @@
 mod form;
 mod json;
 
+use std::borrow::Cow;
+
 pub use form::{fold, unfold};
 
 /// A value: null, a scalar or an array.
@@ -52,6 +54,14 @@ impl Key {
         }
     }
 
+    /// The key as text, without a copy where it is one.
+    pub(crate) fn as_text(&self) -> Cow<'_, str> {
+        match self {
+            Key::Index(number) => number.to_string().into(),
+            Key::Name(name) => name.into(),
+        }
+    }
+
     fn is(&self, text: &str) -> bool {
         match self {
             Key::Name(name) => name == text,
@@ -85,6 +95,11 @@ impl PhpArray {
     /// An empty array.
     pub fn new() -> PhpArray {
         PhpArray::default()
+    }
+
+    /// An empty array with room for so many entries.
+    pub(crate) fn with_capacity(entries: usize) -> PhpArray {
+        PhpArray { entries: Vec::with_capacity(entries), next: 0 }
     }
 
     /// The number of entries.
@@ -160,7 +175,7 @@ impl PhpArray {
     }
 
     /// Adds an entry whose key is known to be new.
-    fn append(&mut self, key: Key, value: Php) {
+    pub(crate) fn append(&mut self, key: Key, value: Php) {
         if let Key::Index(number) = key {
             self.next = self.next.max(number.saturating_add(1));
         }

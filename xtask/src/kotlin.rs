@@ -6,19 +6,18 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::command::Invocation;
-use crate::tools;
+use crate::tools::{self, Build};
 use crate::workspace::Workspace;
 
 const SOURCES: &str = "bindings/kotlin";
 const LIBRARY: &str = "libb24_offline_bindings.so";
 
 /// Puts the generated Kotlin and the native library where Maven looks for them.
-fn generate(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    let features = ["--features", tools::PANIC_ON_PURPOSE];
+fn generate(workspace: &Workspace, invocation: &mut Invocation, how: Build) -> Result<()> {
     let mut build = workspace.cargo(&["build", "--locked", "-p", "b24-offline-bindings"]);
-    build.args(features);
+    build.args(["--profile", how.profile()]).args(how.features());
     invocation.run(build)?;
-    let library = workspace.built("debug").join(LIBRARY);
+    let library = workspace.built(how.folder()).join(LIBRARY);
     let made = workspace.root().join(SOURCES).join("build").join("uniffi");
     if made.exists() {
         fs::remove_dir_all(&made)?;
@@ -35,17 +34,21 @@ fn generate(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
 }
 
 /// Builds the jar. Answers the script that starts its example.
-pub(crate) fn built(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+pub(crate) fn built(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    how: Build,
+) -> Result<PathBuf> {
     let script = workspace.root().join(SOURCES).join("listen.sh");
-    generate(workspace, invocation)?;
+    generate(workspace, invocation, how)?;
     invocation.run(maven(workspace, &["-DskipTests", "package"]))?;
     Ok(script)
 }
 
 /// Builds and tests it.
 pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    let program = tools::native_program(workspace, invocation)?;
-    generate(workspace, invocation)?;
+    let program = tools::native_program(workspace, invocation, Build::Tested)?;
+    generate(workspace, invocation, Build::Tested)?;
     let mut verify = maven(workspace, &["verify"]);
     verify.env("B24_OFFLINE_BIN", program);
     invocation.run(verify)?;

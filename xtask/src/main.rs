@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod chromium;
 mod closing;
 mod command;
@@ -82,6 +83,8 @@ enum Action {
         #[arg(long)]
         list: bool,
     },
+    /// Measure what draining a queue costs: requests, time, CPU, memory, sizes
+    Bench(bench::Asked),
     /// Check formatting and lints
     Check,
     /// Check licences, bans and sources of the dependencies
@@ -142,6 +145,9 @@ fn perform(action: Action) -> Result<bool> {
         Action::Mutants { shard, diff, list: false } => {
             let which = diff.map_or(mutants::Which::Whole(shard), mutants::Which::Diff);
             mutants::run(&workspace, &mut Invocation::default(), &which).map(|()| true)
+        }
+        Action::Bench(asked) => {
+            bench::run(&workspace, &mut Invocation::default(), &asked).map(|()| true)
         }
         Action::Check => Ok(part::run_all(&workspace, &[Part::Fmt, Part::Clippy])),
         Action::Deny => Ok(part::run_all(&workspace, &[Part::Deny])),

@@ -110,7 +110,8 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
     invocation.run(test)?;
     build(workspace, invocation)?;
     size::run(workspace, invocation)?;
-    let program: OsString = tools::native_program(workspace, invocation)?.into();
+    let program: OsString =
+        tools::native_program(workspace, invocation, tools::Build::Tested)?.into();
     for script in ["test", "test:browser"] {
         let mut test = npm(workspace, &["run", "--silent", script]);
         test.env("B24_OFFLINE_BIN", &program).env("CHROMIUM", &chromium.browser);
@@ -119,7 +120,8 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
     tools::note_lines(invocation, &workspace.root().join(SOURCES).join("src").join("drive.ts"))
 }
 
-fn npm(workspace: &Workspace, arguments: &[&str]) -> Command {
+/// npm in the package's folder.
+pub(crate) fn npm(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = workspace.command("npm");
     command.current_dir(workspace.root().join(SOURCES)).args(arguments);
     command

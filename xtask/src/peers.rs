@@ -16,7 +16,7 @@ use crate::python;
 use crate::stamp::Stamp;
 use crate::workspace::Workspace;
 
-const SOURCES: &str = "tests/peers";
+pub(crate) const SOURCES: &str = "tests/peers";
 const PERSONALITIES: [&str; 2] = ["documented", "source"];
 const PYTHON_SUITES: [&str; 2] = ["test_b24pysdk", "test_fast_bitrix24"];
 const NODE_SUITE: &str = "b24jssdk.test.mjs";
@@ -47,13 +47,16 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
 }
 
 /// Makes a virtual environment with the pinned packages. Answers its Python.
-fn install_python(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+pub(crate) fn install_python(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+) -> Result<PathBuf> {
     let pins = workspace.root().join(SOURCES).join("python").join("requirements.txt");
     python::environment(workspace, invocation, &pins, &workspace.built("peers").join("python"))
 }
 
 /// Copies the Node tests beside their pinned packages. Answers that folder.
-fn install_node(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
+pub(crate) fn install_node(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
     let source = workspace.root().join(SOURCES).join("node");
     let folder = workspace.built("peers").join("node");
     fs::create_dir_all(&folder)?;

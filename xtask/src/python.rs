@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::Invocation;
 use crate::stamp::Stamp;
-use crate::tools;
+use crate::tools::{self, Build};
 use crate::workspace::Workspace;
 
 const SOURCES: &str = "bindings/python";
@@ -34,9 +34,21 @@ pub(crate) fn environment(
     Ok(python)
 }
 
+/// Where the wheel lies and the environment that has it.
+pub(crate) fn folder(workspace: &Workspace, build: Build) -> PathBuf {
+    match build {
+        Build::Tested => workspace.built("python"),
+        Build::Shipped => workspace.built("bench").join("python"),
+    }
+}
+
 /// Builds the wheel and installs it with what its tests need. Answers the Python that has it.
-pub(crate) fn installed(workspace: &Workspace, invocation: &mut Invocation) -> Result<PathBuf> {
-    let folder = workspace.built("python");
+pub(crate) fn installed(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    how: Build,
+) -> Result<PathBuf> {
+    let folder = folder(workspace, how);
     let sources = workspace.root().join(SOURCES);
     let pins = sources.join("requirements.txt");
     let python = environment(workspace, invocation, &pins, &folder.join("venv"))?;
@@ -46,7 +58,7 @@ pub(crate) fn installed(workspace: &Workspace, invocation: &mut Invocation) -> R
     }
     let mut build = workspace.command(&python);
     build.current_dir(&sources).args(["-m", "maturin", "build", "--quiet", "--locked"]);
-    build.args(["--profile", "dev", "--features", tools::PANIC_ON_PURPOSE, "--out"]).arg(&wheels);
+    build.args(["--profile", how.profile()]).args(how.features()).arg("--out").arg(&wheels);
     build.env("PATH", tools::path_with_bindgen(workspace, invocation)?);
     build.env("CARGO_TARGET_DIR", workspace.built(""));
     invocation.run(build)?;
@@ -60,8 +72,8 @@ pub(crate) fn installed(workspace: &Workspace, invocation: &mut Invocation) -> R
 
 /// Tests and type-checks the installed package.
 pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    let python = installed(workspace, invocation)?;
-    let program = tools::native_program(workspace, invocation)?;
+    let python = installed(workspace, invocation, Build::Tested)?;
+    let program = tools::native_program(workspace, invocation, Build::Tested)?;
     let sources = workspace.root().join(SOURCES);
     let module = |arguments: &[&str]| {
         let mut command = workspace.command(&python);

@@ -17,12 +17,10 @@ const FOLDER: &str = "pkg/dist/wasm";
 
 /// Prints the sizes of what was built and refuses more than the ceiling.
 pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<()> {
-    let folder = workspace.root().join(FOLDER);
-    let wasm = Size::of(&folder.join("b24_offline_wasm_bg.wasm"))?;
-    let glue = Size::of(&folder.join("b24_offline_wasm.js"))?;
+    let Sizes { wasm, glue } = &Sizes::of(workspace)?;
     let both = wasm.zipped + glue.zipped;
     invocation.note(format!("{:<12} {:>9} {:>9}", "size", "bytes", "gzip"));
-    for (name, size) in [("wasm", &wasm), ("glue", &glue)] {
+    for (name, size) in [("wasm", wasm), ("glue", glue)] {
         invocation.note(format!("{name:<12} {:>9} {:>9}", size.raw, size.zipped));
     }
     invocation.note(format!("{:<12} {:>9} {both:>9}", "together", wasm.raw + glue.raw));
@@ -30,9 +28,27 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation) -> Result<
     Ok(())
 }
 
-struct Size {
-    raw: usize,
-    zipped: usize,
+/// What the browser has to load.
+pub(crate) struct Sizes {
+    pub(crate) wasm: Size,
+    pub(crate) glue: Size,
+}
+
+impl Sizes {
+    /// Weighs what was built.
+    pub(crate) fn of(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.root().join(FOLDER);
+        Ok(Self {
+            wasm: Size::of(&folder.join("b24_offline_wasm_bg.wasm"))?,
+            glue: Size::of(&folder.join("b24_offline_wasm.js"))?,
+        })
+    }
+}
+
+/// The bytes of a file, and what is left of them after gzip.
+pub(crate) struct Size {
+    pub(crate) raw: usize,
+    pub(crate) zipped: usize,
 }
 
 impl Size {

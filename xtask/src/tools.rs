@@ -11,8 +11,44 @@ use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_MUTANTS: &str = "27.1.0";
+
+/// How a package is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// For its tests: quickly, with the doors that they need.
+    Tested,
+    /// As it is shipped: optimised, without them.
+    Shipped,
+}
+
+impl Build {
+    /// Cargo's profile.
+    pub(crate) fn profile(self) -> &'static str {
+        match self {
+            Self::Tested => "dev",
+            Self::Shipped => "release",
+        }
+    }
+
+    /// The folder inside the build folder in which cargo puts it.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Self::Tested => "debug",
+            Self::Shipped => "release",
+        }
+    }
+
+    /// The features of the bindings.
+    pub(crate) fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Tested => &["--features", PANIC_ON_PURPOSE],
+            Self::Shipped => &[],
+        }
+    }
+}
+
 /// The feature of the bindings that lets a test see a panic cross the boundary.
-pub(crate) const PANIC_ON_PURPOSE: &str = "panic-on-purpose";
+const PANIC_ON_PURPOSE: &str = "panic-on-purpose";
 
 /// Adds a compilation target to the toolchain if rustup manages it; without rustup it must be there.
 pub(crate) fn install_target(
@@ -92,9 +128,11 @@ pub(crate) fn path_with_bindgen(
 pub(crate) fn native_program(
     workspace: &Workspace,
     invocation: &mut Invocation,
+    build: Build,
 ) -> Result<PathBuf> {
-    invocation.run(workspace.cargo(&["build", "--locked", "-p", "b24-offline"]))?;
-    Ok(workspace.built("debug").join("b24-offline"))
+    let arguments = ["build", "--locked", "--profile", build.profile(), "-p", "b24-offline"];
+    invocation.run(workspace.cargo(&arguments))?;
+    Ok(workspace.built(build.folder()).join("b24-offline"))
 }
 
 /// Flags that keep the paths of this machine out of what is published, for `CARGO_ENCODED_RUSTFLAGS`: a path may

@@ -50,15 +50,16 @@ impl KindRule {
     }
 
     fn shown(&self, fields: &PhpArray, takes: impl Fn(&str) -> bool) -> Php {
-        let mut shown = PhpArray::new();
+        let mut shown = PhpArray::with_capacity(fields.len());
         for (key, value) in fields.iter() {
-            let name = key.text();
+            let name = key.as_text();
             if !takes(&name) {
                 continue;
             }
             match self.style {
-                Style::Upper => shown.set(key.clone(), textual(value)),
-                Style::Camel => shown.set(key.clone(), value.clone()),
+                // the keys are those of an array, so none is there twice
+                Style::Upper => shown.append(key.clone(), textual(value)),
+                Style::Camel => shown.append(key.clone(), value.clone()),
                 Style::Task => shown.set(Key::from(camel(&name).as_str()), textual(value)),
             }
         }

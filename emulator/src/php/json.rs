@@ -18,7 +18,7 @@ impl Serialize for Php {
             Php::Text(text) => serializer.serialize_str(text),
             Php::Array(array) if array.is_list() => serializer.collect_seq(array.values()),
             Php::Array(array) => {
-                serializer.collect_map(array.iter().map(|(key, value)| (key.text(), value)))
+                serializer.collect_map(array.iter().map(|(key, value)| (key.as_text(), value)))
             }
         }
     }

@@ -86,6 +86,7 @@ fn requests_are_counted_by_method() {
     scene.ok("batch", batch_params(&[("a", "profile"), ("b", "crm.deal.get?id=1")]));
     let audit = scene.portal.audit();
     assert_eq!(audit.requests, 2);
+    assert_eq!(scene.portal.requests(), 2);
     assert_eq!(audit.requests_by_method["batch"], 1);
     assert_eq!(audit.sub_calls_by_method["profile"], 1);
     assert!((audit.requests_per_1000_changes - 200.0).abs() < 1e-9);
