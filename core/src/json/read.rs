@@ -199,8 +199,7 @@ fn millis(text: &str) -> Option<u64> {
         }
         sum = sum.saturating_mul(10).saturating_add(digit);
     }
-    let missing = before - digits.count() as i64;
-    for _ in 0..missing.clamp(0, 2 * most) {
+    for _ in digits.count() as i64..before {
         sum = sum.saturating_mul(10);
     }
     (sign > 0 || sum == 0).then_some(sum)
