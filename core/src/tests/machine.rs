@@ -5,10 +5,10 @@ use crate::change::{State, Verdict, Verdicts};
 use crate::clock::Moment;
 use crate::config::{Config, Limits};
 use crate::handler::OpenBatch;
-use crate::id::{BatchId, EventName, ObjectId, ProcessId, RecordId, SaveId};
+use crate::id::{BatchId, EventName, ObjectId, ProcessId, RecordId, SaveId, WriteId};
 use crate::input::Input;
 use crate::journal::JournalContents;
-use crate::json::Raw;
+use crate::json::{Raw, Value};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::notice::{Evidence, Notice};
@@ -147,6 +147,23 @@ fn a_round_has_error_calls_for_four_objects_or_for_as_many_as_make_four_calls() 
     assert_eq!(errors(&["p", "q"]), (4, 4));
     assert_eq!(errors(&["p", "q", "r"]), (6, 4));
     assert_eq!(errors(&["p", "q", "r", "s", "t"]), (4, 5));
+}
+
+#[test]
+fn a_round_has_three_times_as_many_writes_when_nothing_is_to_be_read() {
+    for (unread, most) in [(false, 24), (true, 8)] {
+        let mut machine = machine(|_| {});
+        if unread {
+            machine.lane.take(key(1), record(1, "p"), 3);
+        }
+        for n in 1..=30 {
+            let params = Value::object([("id", Value::from(n))]);
+            machine.writes.add(WriteId(n), "crm.deal.update".into(), params, None);
+        }
+        let asks = machine.next_round(Moment(0)).unwrap();
+        let writes = asks.iter().filter(|ask| matches!(ask, Ask::Write(_))).count();
+        assert_eq!(writes, most, "{unread}");
+    }
 }
 
 /// A sweep that begins at this moment and lists these rows; what is told of other consumers.
