@@ -336,6 +336,15 @@ mod tests {
         let alone = |id| Reading::One { key: key(id) };
         assert_eq!(planned(3, 4), [list(&[3, 4]), alone(1), alone(2)]);
         assert_eq!(planned(3, 9), [list(&[3, 4, 5]), alone(1), alone(2)]);
+        // a list of another kind that finds no room leaves its to the first one
+        let contact = Key::Object(ObjectId::new("crm.contact", "1"));
+        let mut lane = Lane::default();
+        for (id, key) in [(1, key(1)), (2, contact), (3, key(3))] {
+            lane.take(key, record(id, false), 3);
+        }
+        let registry = Registry::new(&[]);
+        let planned = plan(&lane, &registry, Retrieve::List, 1, 2, false, &|_| false);
+        assert_eq!(planned, [list(&[1, 3])]);
     }
 
     #[test]
