@@ -9,12 +9,12 @@ use crate::id::{BatchId, EventName, ObjectId, ProcessId, RecordId, SaveId, Write
 use crate::input::Input;
 use crate::journal::JournalContents;
 use crate::json::{Raw, Value};
-use crate::lane::Stage;
+use crate::lane::{Settle, Stage, Way};
 use crate::machine::{Machine, PhaseState};
 use crate::notice::{Evidence, Notice};
 use crate::record::{Key, Record, Records};
 use crate::round::{Ask, Listing, Side};
-use crate::step::Effect;
+use crate::step::{Effect, WakeReason};
 use crate::sweep::{Finished, LATE};
 use crate::time::{Millis, Timestamp};
 use crate::wire::{Row, Rows};
@@ -166,6 +166,71 @@ fn a_round_has_three_times_as_many_writes_when_nothing_is_to_be_read() {
     }
 }
 
+/// Has more of everything to ask than fits into a round.
+fn overfull() -> Machine {
+    let mut machine = machine(|_| {});
+    machine.deletion.checked = Some(Moment(0));
+    // the first sweep has listed everything
+    machine.sweep.begin([].iter(), 0, Moment(0), 1, true);
+    let empty = Rows::of_list(Raw::read("[]").unwrap()).unwrap();
+    machine.sweep.listed(0, &[Some(&empty)], Some(0));
+    machine.sweep.finish(Moment(0), Millis(0), false).unwrap();
+    for n in 1..=20 {
+        let done = record(1_000 + n, &format!("done{n:02}"));
+        machine.settle.add(&Records::from_iter([(done.id, done)]), Moment(0));
+        machine.rebind.due.insert(EventName::new(format!("ONX{n}")).unwrap());
+        let params = Value::object([("id", n.into())]);
+        machine.writes.add(WriteId(n), "crm.deal.update".into(), params, None);
+    }
+    for n in 1..=100 {
+        machine.lane.take(key(n), record(n, "p"), 3);
+        machine.lane.update(&key(n), |work| work.way = Way::One);
+        if n <= 10 {
+            machine.lane.set_stage(&key(n), Stage::ErrorDue);
+        }
+    }
+    machine
+}
+
+#[test]
+fn everything_has_its_share_of_a_full_round() {
+    let shares = |mut machine: Machine| {
+        let asks = machine.next_round(Moment(0)).unwrap();
+        let mut shares = [0; 8];
+        for ask in &asks {
+            let share = match ask {
+                Ask::Clear { .. } | Ask::Probe { .. } => 0,
+                Ask::Error { .. } => 1,
+                Ask::Write(_) => 2,
+                Ask::Read(_) => 3,
+                Ask::Get { .. } => 4,
+                Ask::Sweep(_) | Ask::Lag | Ask::Bindings => 5,
+                Ask::Bind(_) => 6,
+                Ask::Delete(_) => 7,
+                Ask::Feature(_) | Ask::List(_) => panic!("{ask:?}"),
+            };
+            shares[share] += 1;
+        }
+        assert_eq!(asks.len(), 50);
+        shares
+    };
+    assert_eq!(shares(overfull()), [19, 4, 8, 3, 2, 10, 4, 0]);
+    // records that others' lie between are deleted one by one
+    let mut deleting = overfull();
+    for n in 1..=30 {
+        deleting.deletion.list(key(0), deletion::record(2 * n, false));
+        deleting.deletion.saved(RecordId(2 * n));
+    }
+    assert_eq!(shares(deleting), [19, 4, 0, 0, 0, 10, 0, 17]);
+    // with nothing to settle there is room for more readings
+    let mut settled = overfull();
+    settled.settle = Settle::default();
+    for n in 1..=10 {
+        settled.lane.set_stage(&key(n), Stage::Unread);
+    }
+    assert_eq!(shares(settled), [0, 0, 8, 32, 2, 4, 4, 0]);
+}
+
 /// A sweep that begins at this moment and lists these rows; what is told of other consumers.
 fn sweep(machine: &mut Machine, now: u64, rows: &[(Row, ProcessId)]) -> Vec<Notice> {
     let mut notices = told(machine, now);
@@ -234,4 +299,30 @@ fn while_the_users_code_is_down_the_object_that_failed_is_tried_again_before_oth
     // one that can't be tried does not keep the others from it
     other.lane.set_stage(&key(2), Stage::Resting { until: Moment(90_000) });
     assert_eq!(tried(&mut other, 1_000), ["1"]);
+}
+
+#[test]
+fn it_wakes_when_a_write_is_held_no_longer_and_when_a_small_reservation_is_made_after_all() {
+    let mut machine = machine(|_| {});
+    assert_eq!(machine.next_wake(), None);
+    machine.lane.take(key(1), record(1, "p"), 3);
+    machine.lane.set_stage(&key(1), Stage::Delivered(BatchId(1)));
+    let wake =
+        |machine: &Machine| machine.next_wake().map(|wake| (wake.at.since(AT).0, wake.reason));
+    assert_eq!(wake(&machine), Some((300, WakeReason::Settle)));
+    machine.book.clock.advance(Timestamp(AT.0 + 300));
+    assert_eq!(wake(&machine), Some((5_000, WakeReason::Poll)));
+    let object = ObjectId::new("crm.deal", "1");
+    for n in 0..3 {
+        machine.cycle.sent(&object, Some(RecordId(n)), Moment(0));
+        machine.cycle.answered(&object, true, Moment(0));
+        machine.cycle.delivered(&object, Some(RecordId(n + 1)), Moment(0));
+    }
+    assert_eq!(wake(&machine), Some((5_000, WakeReason::Poll)), "no write waits");
+    let params = Value::object([("id", 1.into())]);
+    machine.writes.add(WriteId(1), "crm.deal.update".into(), params, Some(object));
+    for phase in [PhaseState::Running, PhaseState::Stopping { since: Moment(0) }] {
+        machine.phase = phase;
+        assert_eq!(wake(&machine), Some((2_000, WakeReason::HeldWrite)));
+    }
 }
