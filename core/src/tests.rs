@@ -5,6 +5,7 @@ pub(crate) mod deletion;
 mod errors;
 mod journal;
 mod ledger;
+mod machine;
 mod sweep;
 mod words;
 mod writes;

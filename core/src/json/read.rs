@@ -178,7 +178,7 @@ fn escaped<'a>(
 /// A decimal number of seconds in milliseconds, rounded; the largest there are for what is larger.
 fn millis(text: &str) -> Option<u64> {
     let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (sign, number) = number.strip_prefix('-').map_or((1, number), |number| (-1, number));
+    let (negative, number) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = whole.bytes().chain(fraction.bytes());
     let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
@@ -199,11 +199,10 @@ fn millis(text: &str) -> Option<u64> {
         }
         sum = sum.saturating_mul(10).saturating_add(digit);
     }
-    let missing = before - digits.count() as i64;
-    for _ in 0..missing.clamp(0, 2 * most) {
+    for _ in digits.count() as i64..before {
         sum = sum.saturating_mul(10);
     }
-    (sign > 0 || sum == 0).then_some(sum)
+    (!negative || sum == 0).then_some(sum)
 }
 
 /// The bytes at which a pass ends.

@@ -246,6 +246,12 @@ mod tests {
             assert_eq!(object("ONCRMDEALADD", &data), None, "{data}");
         }
         assert_eq!(object("ONCRMDYNAMICITEMADD", &json!({"FIELDS": {"ID": 7}})), None);
+        // an event's name goes on with the number of a type, with nothing else
+        let data = json!({"FIELDS": {"ID": 7, "ENTITY_TYPE_ID": "31"}});
+        assert_eq!(object("ONCRMDYNAMICITEMADD_31", &data).as_deref(), Some("crm.item:31 7"));
+        for event in ["ONCRMDYNAMICITEMADD_", "ONCRMDYNAMICITEMADD_3X", "ONCRMDYNAMICITEMADD_OLD"] {
+            assert_eq!(object(event, &data), None, "{event}");
+        }
     }
 
     #[test]
