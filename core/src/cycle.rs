@@ -181,7 +181,7 @@ impl Machine {
 
     fn note_write(&mut self, write: &Write, now: Moment) {
         if let Some(object) = write.object.clone() {
-            let newest = self.lane.newest(&Key::Object(object.clone()));
+            let newest = self.lane.newest(&object.clone().into());
             self.cycle.sent(&object, newest, now);
             self.tell_of_cycle(&object, now);
         }

@@ -275,7 +275,7 @@ mod tests {
     use crate::tests::deletion::record;
 
     fn deals(ids: &[&str]) -> Reading {
-        let keys = ids.iter().map(|id| Key::Object(ObjectId::new("crm.deal", *id))).collect();
+        let keys = ids.iter().map(|id| Key::from(ObjectId::new("crm.deal", *id))).collect();
         Reading::Many { kind: "crm.deal".into(), keys }
     }
 
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_stands_for_the_wrapper_of_a_list_and_nothing_else_does() {
-        let key = Key::Object(ObjectId::new("tasks.task", "7"));
+        let key = Key::from(ObjectId::new("tasks.task", "7"));
         let tasks = Reading::Many { kind: "tasks.task".into(), keys: vec![key] };
         let present = Read::Present(r#"{"id":"7"}"#.into());
         for (text, read) in [
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn objects_that_find_no_room_in_the_calls_leave_theirs_to_others() {
-        let key = |id: u64| Key::Object(ObjectId::new("crm.deal", id.to_string()));
+        let key = |id: u64| Key::from(ObjectId::new("crm.deal", id.to_string()));
         let mut lane = Lane::default();
         for id in 1..=5 {
             lane.take(key(id), record(id, false), 3);
@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(planned(3, 4), [list(&[3, 4]), alone(1), alone(2)]);
         assert_eq!(planned(3, 9), [list(&[3, 4, 5]), alone(1), alone(2)]);
         // a list of another kind that finds no room leaves its to the first one
-        let contact = Key::Object(ObjectId::new("crm.contact", "1"));
+        let contact = Key::from(ObjectId::new("crm.contact", "1"));
         let mut lane = Lane::default();
         for (id, key) in [(1, key(1)), (2, contact), (3, key(3))] {
             lane.take(key, record(id, false), 3);
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn one_object_is_gone_when_its_own_method_answers_nothing() {
-        let one = |kind: &str, id: &str| Reading::One { key: Key::Object(ObjectId::new(kind, id)) };
+        let one = |kind: &str, id: &str| Reading::One { key: Key::from(ObjectId::new(kind, id)) };
         assert_eq!(reads(&one("user", "7"), "[]"), [Read::Gone]);
         assert_eq!(reads(&one("tasks.task", "7"), "[]"), [Read::Gone]);
         assert_eq!(

@@ -40,7 +40,7 @@ fn process(name: &str) -> ProcessId {
 }
 
 fn key(id: u64) -> Key {
-    Key::Object(ObjectId::new("crm.deal", id.to_string()))
+    Key::from(ObjectId::new("crm.deal", id.to_string()))
 }
 
 fn record(id: u64, under: &str) -> Record {
