@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
+use crate::chromium::Chromium;
 use crate::command::Invocation;
 use crate::size::Sizes;
 use crate::tools::Build;
@@ -78,10 +79,10 @@ impl Asked {
 /// Builds what the parts need, and measures.
 pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation, asked: &Asked) -> Result<()> {
     let letters = asked.letters();
-    let any = |of: &[Letter]| letters.iter().any(|letter| of.contains(letter));
     let arguments = ["build", "--release", "--locked", "-p", "b24-offline-bench"];
     invocation.run(workspace.cargo(&arguments))?;
     let mut measure = workspace.command(workspace.built("release").join("bench"));
+    let any = |of: &[Letter]| letters.iter().any(|letter| of.contains(letter));
     if any(&[Letter::A, Letter::D, Letter::H]) {
         for host in conformance::programs(workspace, invocation, Build::Shipped)? {
             measure.arg("--host").arg(host);
@@ -90,30 +91,15 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation, asked: &As
         let native = tools::native_program(workspace, invocation, Build::Shipped)?;
         measure.arg("--host").arg(format!("native='{}' listen", native.display()));
     }
-    if any(&[Letter::B]) {
-        other_clients(workspace, invocation, &mut measure)?;
-    }
-    if any(&[Letter::C]) {
-        let mut bench = workspace.cargo(&["bench", "--locked", "-p", "b24-offline-bench"]);
-        bench.args(["--bench", "core", "--"]).args(asked.quick.then_some("--quick"));
-        invocation.run(bench)?;
-        measure.arg("--criterion").arg(workspace.built("criterion"));
-    }
-    if any(&[Letter::G]) {
-        let name = "b24-offline-simulation";
-        invocation.run(workspace.cargo(&[
-            "build",
-            "--locked",
-            "--profile",
-            "proof",
-            "-p",
-            name,
-        ]))?;
-        let program = workspace.built("proof").join(name);
-        measure.arg("--simulation").arg(format!("'{}' simulate", program.display()));
-    }
-    if any(&[Letter::H]) {
-        sizes(workspace, invocation, &mut measure)?;
+    for letter in &letters {
+        match letter {
+            Letter::B => other_clients(workspace, invocation, &mut measure)?,
+            Letter::C => core(workspace, invocation, asked.quick, &mut measure)?,
+            Letter::D => browser(workspace, invocation, &mut measure),
+            Letter::G => simulation(workspace, invocation, &mut measure)?,
+            Letter::H => sizes(workspace, invocation, &mut measure)?,
+            Letter::A | Letter::E | Letter::F => {}
+        }
     }
     let names = letters.iter().filter_map(|letter| letter.to_possible_value());
     let names: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
@@ -122,6 +108,44 @@ pub(crate) fn run(workspace: &Workspace, invocation: &mut Invocation, asked: &As
     measure.arg("--publish").arg(workspace.root().join(PUBLISHED));
     measure.arg("--commit").arg(commit(workspace)?);
     invocation.run(measure)
+}
+
+/// Runs the micro-benchmark.
+fn core(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    quick: bool,
+    measure: &mut Command,
+) -> Result<()> {
+    let mut bench = workspace.cargo(&["bench", "--locked", "-p", "b24-offline-bench"]);
+    bench.args(["--bench", "core", "--"]).args(quick.then_some("--quick"));
+    invocation.run(bench)?;
+    measure.arg("--criterion").arg(workspace.built("criterion"));
+    Ok(())
+}
+
+/// Names the browser if there is one; none is installed for this.
+fn browser(workspace: &Workspace, invocation: &mut Invocation, measure: &mut Command) {
+    let Some(chromium) = Chromium::present() else {
+        invocation.note("there is no Chromium, so it is left out".to_owned());
+        return;
+    };
+    let page = workspace.root().join("tests/bench/chromium/listen.mjs");
+    let browser = chromium.browser.display();
+    measure.arg("--browser").arg(format!("env CHROMIUM='{browser}' node '{}'", page.display()));
+}
+
+/// Builds the simulation.
+fn simulation(
+    workspace: &Workspace,
+    invocation: &mut Invocation,
+    measure: &mut Command,
+) -> Result<()> {
+    let name = "b24-offline-simulation";
+    invocation.run(workspace.cargo(&["build", "--locked", "--profile", "proof", "-p", name]))?;
+    let program = workspace.built("proof").join(name);
+    measure.arg("--simulation").arg(format!("'{}' simulate", program.display()));
+    Ok(())
 }
 
 /// Installs the clients that were not written here.

@@ -59,7 +59,8 @@ impl Chromium {
         )
     }
 
-    fn present() -> Option<Self> {
+    /// Finds them where they are there already.
+    pub(crate) fn present() -> Option<Self> {
         let named = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
         let browser =
             named("CHROMIUM").or_else(|| BROWSERS.iter().find_map(|name| on_path(name)))?;

@@ -15,7 +15,8 @@ const LIBRARY: &str = "libb24_offline_bindings.so";
 /// Puts the generated Kotlin and the native library where Maven looks for them.
 fn generate(workspace: &Workspace, invocation: &mut Invocation, how: Build) -> Result<()> {
     let mut build = workspace.cargo(&["build", "--locked", "-p", "b24-offline-bindings"]);
-    build.args(["--profile", how.profile()]).args(how.features());
+    // its example is compiled beside the tests, so their door is there in any case
+    build.args(["--profile", how.profile()]).args(Build::Tested.features());
     invocation.run(build)?;
     let library = workspace.built(how.folder()).join(LIBRARY);
     let made = workspace.root().join(SOURCES).join("build").join("uniffi");

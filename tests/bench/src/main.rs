@@ -36,6 +36,10 @@ struct Arguments {
     #[arg(long = "host", value_name = "NAME=COMMAND")]
     hosts: Vec<Program>,
 
+    /// The command line that drains in a page of a browser, for the part d
+    #[arg(long, value_name = "COMMAND")]
+    browser: Option<String>,
+
     /// Another client: what the table calls it, and its command line, which `naive` or `best`
     /// follows; repeat it for more
     #[arg(long = "peer", value_name = "NAME=COMMAND")]
@@ -220,6 +224,11 @@ impl Arguments {
         let mut figures = Vec::new();
         for host in &self.hosts {
             figures.extend(hosts::throughput(host, changes)?);
+        }
+        if let Some(command) = &self.browser {
+            let program = Program { name: "chromium".to_owned(), command: command.clone() };
+            // the rest of its figures would be those of what drives the browser
+            figures.extend(hosts::throughput(&program, changes)?.into_iter().take(1));
         }
         Ok(Measured::from(figures).noting(
             "From the first request to the end of the program, changes printed as JSON lines into a pipe.",

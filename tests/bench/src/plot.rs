@@ -18,7 +18,9 @@ const LINE: f64 = 24.0;
 const TOLD_AT: u64 = 5_000;
 
 /// Hues that are told apart on white and on black, also by most who see fewer.
-const HUES: [&str; 6] = ["#0f9d76", "#3b82d0", "#d9662c", "#b8860b", "#b65fc0", "#7f8a99"];
+const HUES: [&str; 5] = ["#3b82d0", "#d9662c", "#b8860b", "#b65fc0", "#7f8a99"];
+/// Ours have one of their own.
+const OUR_HUE: &str = "#0f9d76";
 
 /// The style: the reader's system says whether the ground is light or dark.
 const STYLE: &str = "
@@ -131,10 +133,24 @@ fn picture(curves: &[Curve]) -> String {
          {middle})\">requests per 1,000 changes</text>"
     );
     text(&mut svg, left + 241.0, 446.0, "", "middle", "changes that wait");
-    let title = format!("requests per 1,000 at {} changes", shown(real(TOLD_AT)));
+    let is_told = |curve: &Curve| curve.points.iter().any(|(changes, _)| *changes == TOLD_AT);
+    let title = if curves.iter().all(is_told) {
+        format!("requests per 1,000 at {} changes", shown(real(TOLD_AT)))
+    } else {
+        "requests per 1,000 at the largest backlog".to_owned()
+    };
     text(&mut svg, NAMES, GROUND[1] + 4.0, "faint", "start", &title);
-    for (at, curve) in curves.iter().enumerate() {
-        draw(&mut svg, &scale, curve, at);
+    // ours and theirs have hues and marks of their own, in the order of the list
+    let (mut ours, mut theirs) = (0, 0);
+    for (line, curve) in curves.iter().enumerate() {
+        if curve.name.starts_with("machine") {
+            draw(&mut svg, &scale, curve, line, (OUR_HUE, ours));
+            ours += 1;
+        } else {
+            let hue = HUES.get(theirs % HUES.len()).copied().unwrap_or_default();
+            draw(&mut svg, &scale, curve, line, (hue, theirs / HUES.len()));
+            theirs += 1;
+        }
     }
     svg.push_str("</svg>\n");
     svg
@@ -169,8 +185,8 @@ fn plain(power: f64) -> String {
 }
 
 /// A curve, or marks where there is one point alone, and its line in the list of names. Ours are drawn heavier.
-fn draw(svg: &mut String, scale: &Scale, curve: &Curve, at: usize) {
-    let hue = HUES.get(at % HUES.len()).copied().unwrap_or_default();
+fn draw(svg: &mut String, scale: &Scale, curve: &Curve, line: usize, look: (&str, usize)) {
+    let (hue, shape) = look;
     let width = if curve.name.starts_with("machine") { 3 } else { 2 };
     let place = |(changes, cost): &(u64, f64)| (scale.x(real(*changes)), scale.y(*cost));
     let path: Vec<String> =
@@ -183,17 +199,17 @@ fn draw(svg: &mut String, scale: &Scale, curve: &Curve, at: usize) {
         );
     }
     for (x, y) in curve.points.iter().map(place) {
-        mark(svg, x, y, hue, at);
+        mark(svg, x, y, hue, shape);
     }
-    let y = GROUND[1] + LINE * (1.2 + real(at as u64));
-    mark(svg, NAMES + 5.0, y - 4.0, hue, at);
+    let y = GROUND[1] + LINE * (1.2 + real(line as u64));
+    mark(svg, NAMES + 5.0, y - 4.0, hue, shape);
     let told = format!("{}  {}", shown(curve.told()), curve.name);
     text(svg, NAMES + 18.0, y, "", "start", &told);
 }
 
 /// A mark of one of three shapes: curves of one hue differ in it.
-fn mark(svg: &mut String, x: f64, y: f64, hue: &str, at: usize) {
-    let _ = match at / HUES.len() % 3 {
+fn mark(svg: &mut String, x: f64, y: f64, hue: &str, shape: usize) {
+    let _ = match shape % 3 {
         0 => writeln!(svg, "  <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{hue}\"/>"),
         1 => writeln!(
             svg,
