@@ -6,6 +6,7 @@ mod errors;
 mod journal;
 mod ledger;
 mod machine;
+mod round;
 mod sweep;
 mod words;
 mod writes;

@@ -9,11 +9,11 @@ use crate::id::{BatchId, EventName, ObjectId, ProcessId, RecordId, SaveId, Write
 use crate::input::Input;
 use crate::journal::JournalContents;
 use crate::json::{Raw, Value};
-use crate::lane::{Settle, Stage, Way};
+use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::notice::{Evidence, Notice};
 use crate::record::{Key, Record, Records};
-use crate::round::{Ask, Listing, Side};
+use crate::round::{Listing, Side};
 use crate::step::{Effect, WakeReason};
 use crate::sweep::{Finished, LATE};
 use crate::time::{Millis, Timestamp};
@@ -24,7 +24,7 @@ const NOW: &str = "2026-11-23T11:41:12Z";
 const OLD: &str = "2026-10-01T00:00:00Z";
 
 /// One that is through with its check.
-fn machine(change: impl FnOnce(&mut Config)) -> Machine {
+pub(super) fn machine(change: impl FnOnce(&mut Config)) -> Machine {
     let events = vec![EventName::new("ONCRMDEALUPDATE").unwrap()];
     let mut config = Config::new("portal.example", events);
     config.limits = Limits::Off;
@@ -35,15 +35,15 @@ fn machine(change: impl FnOnce(&mut Config)) -> Machine {
     machine
 }
 
-fn process(name: &str) -> ProcessId {
+pub(super) fn process(name: &str) -> ProcessId {
     ProcessId::new(name).unwrap()
 }
 
-fn key(id: u64) -> Key {
+pub(super) fn key(id: u64) -> Key {
     Key::from(ObjectId::new("crm.deal", id.to_string()))
 }
 
-fn record(id: u64, under: &str) -> Record {
+pub(super) fn record(id: u64, under: &str) -> Record {
     Record { process: Some(process(under)), kept: false, ..deletion::record(id, false) }
 }
 
@@ -124,111 +124,6 @@ fn a_batch_that_failed_as_a_whole_is_tried_in_smaller_ones_and_in_the_end_one_by
         let most = machine.lane.work(&key(4)).map(|work| work.tries.companions);
         assert_eq!(most, Some(companions), "{attempts}");
     }
-}
-
-#[test]
-fn a_round_has_error_calls_for_four_objects_or_for_as_many_as_make_four_calls() {
-    let errors = |reservations: &[&str]| {
-        let mut machine = machine(|_| {});
-        for n in 1..=6 {
-            for (at, under) in (0..).zip(reservations) {
-                machine.lane.take(key(n), record(10 * n + at, under), 3);
-            }
-            machine.lane.set_stage(&key(n), Stage::ErrorDue);
-        }
-        let asks = machine.next_round(Moment(0)).unwrap();
-        let error =
-            |ask: &Ask| if let Ask::Error { key, .. } = ask { Some(key.clone()) } else { None };
-        let keys: Vec<Key> = asks.iter().filter_map(error).collect();
-        let rest = machine.lane.errors_due().count();
-        (keys.len(), rest)
-    };
-    assert_eq!(errors(&["p"]), (4, 2));
-    assert_eq!(errors(&["p", "q"]), (4, 4));
-    assert_eq!(errors(&["p", "q", "r"]), (6, 4));
-    assert_eq!(errors(&["p", "q", "r", "s", "t"]), (4, 5));
-}
-
-#[test]
-fn a_round_has_three_times_as_many_writes_when_nothing_is_to_be_read() {
-    for (unread, most) in [(false, 24), (true, 8)] {
-        let mut machine = machine(|_| {});
-        if unread {
-            machine.lane.take(key(1), record(1, "p"), 3);
-        }
-        for n in 1..=30 {
-            let params = Value::object([("id", Value::from(n))]);
-            machine.writes.add(WriteId(n), "crm.deal.update".into(), params, None);
-        }
-        let asks = machine.next_round(Moment(0)).unwrap();
-        let writes = asks.iter().filter(|ask| matches!(ask, Ask::Write(_))).count();
-        assert_eq!(writes, most, "{unread}");
-    }
-}
-
-/// Has more of everything to ask than fits into a round.
-fn overfull() -> Machine {
-    let mut machine = machine(|_| {});
-    machine.deletion.checked = Some(Moment(0));
-    // the first sweep has listed everything
-    machine.sweep.begin([].iter(), 0, Moment(0), 1, true);
-    let empty = Rows::of_list(Raw::read("[]").unwrap()).unwrap();
-    machine.sweep.listed(0, &[Some(&empty)], Some(0));
-    machine.sweep.finish(Moment(0), Millis(0), false).unwrap();
-    for n in 1..=20 {
-        let done = record(1_000 + n, &format!("done{n:02}"));
-        machine.settle.add(&Records::from_iter([(done.id, done)]), Moment(0));
-        machine.rebind.due.insert(EventName::new(format!("ONX{n}")).unwrap());
-        let params = Value::object([("id", n.into())]);
-        machine.writes.add(WriteId(n), "crm.deal.update".into(), params, None);
-    }
-    for n in 1..=100 {
-        machine.lane.take(key(n), record(n, "p"), 3);
-        machine.lane.update(&key(n), |work| work.way = Way::One);
-        if n <= 10 {
-            machine.lane.set_stage(&key(n), Stage::ErrorDue);
-        }
-    }
-    machine
-}
-
-#[test]
-fn everything_has_its_share_of_a_full_round() {
-    let shares = |mut machine: Machine| {
-        let asks = machine.next_round(Moment(0)).unwrap();
-        let mut shares = [0; 8];
-        for ask in &asks {
-            let share = match ask {
-                Ask::Clear { .. } | Ask::Probe { .. } => 0,
-                Ask::Error { .. } => 1,
-                Ask::Write(_) => 2,
-                Ask::Read(_) => 3,
-                Ask::Get { .. } => 4,
-                Ask::Sweep(_) | Ask::Lag | Ask::Bindings => 5,
-                Ask::Bind(_) => 6,
-                Ask::Delete(_) => 7,
-                Ask::Feature(_) | Ask::List(_) => panic!("{ask:?}"),
-            };
-            shares[share] += 1;
-        }
-        assert_eq!(asks.len(), 50);
-        shares
-    };
-    assert_eq!(shares(overfull()), [19, 4, 8, 3, 2, 10, 4, 0]);
-    // records that others' lie between are deleted one by one
-    let mut deleting = overfull();
-    for n in 1..=30 {
-        deleting.deletion.list(key(0), deletion::record(2 * n, false));
-        deleting.deletion.saved(RecordId(2 * n));
-    }
-    assert_eq!(shares(deleting), [19, 4, 0, 0, 0, 10, 0, 17]);
-    // with nothing to settle there is room for more readings
-    let mut settled = overfull();
-    settled.settle = Settle::default();
-    for n in 1..=10 {
-        settled.lane.set_stage(&key(n), Stage::Unread);
-    }
-    assert_eq!(shares(settled), [0, 0, 8, 32, 2, 4, 4, 0]);
 }
 
 /// A sweep that begins at this moment and lists these rows; what is told of other consumers.
@@ -325,4 +220,23 @@ fn it_wakes_when_a_write_is_held_no_longer_and_when_a_small_reservation_is_made_
         machine.phase = phase;
         assert_eq!(wake(&machine), Some((2_000, WakeReason::HeldWrite)));
     }
+}
+
+#[test]
+fn a_clear_has_cleared_unless_the_very_records_are_still_there() {
+    let list = |id: u64, under: &str| {
+        format!(
+            r#"[{{"ID":{id},"TIMESTAMP_X":"t","MESSAGE_ID":"m","EVENT_NAME":"ONX","PROCESS_ID":"{under}"}}]"#
+        )
+    };
+    let proven = |answer: &str| {
+        let (mut machine, ids) = (machine(|_| {}), [RecordId(1)]);
+        machine.together.cleared.push((process("p"), ids.to_vec()));
+        machine.probed(&process("p"), &ids, Raw::read(answer).unwrap());
+        assert_eq!(machine.together.refuted, !machine.settle.proven, "{answer}");
+        machine.settle.proven
+    };
+    assert!(proven("[]") && !proven(&list(1, "p")));
+    // another consumer has taken it, or what was not asked for is told
+    assert!(proven(&list(1, "q")) && proven(&list(2, "p")));
 }
