@@ -154,9 +154,9 @@ class TransportTest {
 
     @Test
     fun `silence is unknown after the call's own time, before and within the body`() {
-        assertUnknown(Lost.TIMED_OUT, Answer.Silence(), timeout = 100u)
+        assertUnknown(Lost.TIMED_OUT, Answer.Silence(), timeout = 2_000u)
         val begun = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".toByteArray()
-        assertUnknown(Lost.TIMED_OUT, Answer.Silence(begun), timeout = 100u)
+        assertUnknown(Lost.TIMED_OUT, Answer.Silence(begun), timeout = 2_000u)
     }
 
     @Test
