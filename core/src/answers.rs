@@ -118,7 +118,7 @@ impl Machine {
         let full = rows.rows.len() >= limit as usize;
         self.looked(side, rows.rows.len() as u64, full);
         if side == Side::Fresh && full {
-            self.reserve.grew(portal);
+            self.reserve.filled(portal);
         }
         let Some(process) = rows.process else { return };
         let rows: Vec<(Row, ProcessId)> =
@@ -194,7 +194,11 @@ impl Machine {
         self.settled(std::mem::take(&mut together.cleared), together.refuted);
         if together.looks > 0 {
             self.reserve.backlog = together.filled;
-            let poll = self.book.random.jitter(self.config.poll);
+            if together.empty < together.looks {
+                self.reserve.idle.found(now);
+            }
+            let span = self.reserve.idle.span(self.config.poll, now);
+            let poll = self.book.random.jitter(span);
             self.reserve.poll_at = now.plus(poll);
         }
         let lanes = if self.has(Defect::EmptyIgnoresErrors) { 1 } else { 2 };

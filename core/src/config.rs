@@ -38,7 +38,9 @@ pub struct Config {
     pub limits: Limits,
     /// How many records are reserved at once.
     pub batch_size: BatchSize,
-    /// How long an empty queue is left alone; 10 ms to a day.
+    /// How long an empty queue is left alone; 10 ms to a day. While nothing comes and nothing is written it is left
+    /// alone for longer: an eighth of that time, at most six times this interval and a minute; where changes
+    /// announce themselves by nudges, half of that time and at most five minutes. A nudge is followed at once.
     pub poll: Millis,
     /// How long between two sweeps; 10 ms to a day.
     pub sweep: Millis,

@@ -181,7 +181,7 @@ impl Machine {
 
     fn note_write(&mut self, write: &Write, now: Moment) {
         if let Some(object) = write.object.clone() {
-            let newest = self.lane.newest(&Key::Object(object.clone()));
+            let newest = self.lane.newest(&object.clone().into());
             self.cycle.sent(&object, newest, now);
             self.tell_of_cycle(&object, now);
         }
@@ -190,6 +190,9 @@ impl Machine {
     /// The outcome of a write: one that was perhaps executed counts as a write.
     pub(crate) fn write_answered(&mut self, write: &Write, executed: bool) {
         let now = self.now();
+        if executed {
+            self.reserve.wrote(self.config.poll, now);
+        }
         if let Some(object) = &write.object {
             self.cycle.answered(object, executed, now);
         }

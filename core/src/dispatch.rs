@@ -283,12 +283,8 @@ impl Machine {
         }
         self.check.not_a_portal = None;
         self.book.portal_is_at(timing.started);
-        let portal = self.book.portal_now();
-        for asked in &round.asks {
-            if let Some(timing) = batch.timing(&asked.name) {
-                self.pace.operating(&asked.method, timing.operating_reset_at, portal);
-            }
-        }
+        self.note_operating(&round, batch, timing);
+        self.reserve.took(round.objects().0, timing.duration);
         let number = round.number;
         self.begin_answers(&round);
         let mut missing = false;

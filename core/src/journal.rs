@@ -184,7 +184,7 @@ impl ObjectEntry {
     /// The object and its records; `None` for a record of its own without a record.
     pub(crate) fn open(self) -> Option<(Key, Records)> {
         let key = match self.id {
-            Some(id) => Key::Object(ObjectId { kind: self.kind, id }),
+            Some(id) => ObjectId { kind: self.kind, id }.into(),
             None => Key::Record { kind: self.kind, record: self.records.first()?.0 },
         };
         Some((key, self.records))
@@ -371,7 +371,7 @@ mod tests {
         };
         let records = [record(2, None, true), record(1, Some("9"), false)];
         let records: Records = records.map(|record| (record.id, record)).into_iter().collect();
-        let key = Key::Object(ObjectId::new("crm.deal", "7"));
+        let key = Key::from(ObjectId::new("crm.deal", "7"));
         let object = ObjectEntry::new(&key, ObjectState::Parked, 3, &records);
         let written = object_entry(&key, &object);
         assert!(written.value.ends_with(concat!(

@@ -172,7 +172,7 @@ impl Machine {
         let (ledger, inheritance) = Ledger::open(&config, journal)?;
         let limits = if broken.has(Defect::IgnoreBucket) { Limits::Off } else { config.limits };
         let mut machine = Machine {
-            registry: Registry::of(&config.rules),
+            registry: Arc::new(Registry::new(&config.rules)),
             phase: PhaseState::Checking,
             check: Check::default(),
             lane: Lane::new(config.consumers != Consumers::Sole, broken),

@@ -159,6 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_name_of_a_method_is_shown_on_one_line_and_not_at_length() {
+        let refused = |method: &str| {
+            let call = Call { method: method.into(), ..call("{}", None) };
+            request_body(&call, "t").unwrap_err()
+        };
+        let shown =
+            |name: &str| NotSent::Refused { why: format!("'{name}' is no name of a method") };
+        assert_eq!(refused("a\r\n\u{7}/b"), shown("a/b"));
+        assert_eq!(refused(&"/".repeat(101)), shown(&"/".repeat(100)));
+    }
+
+    #[test]
     fn errors_lose_the_token_and_data_stays() {
         let hidden = |status, body: &str| without_token(status, body, "canary-1234");
         let page = "<html>canary-1234</html>";

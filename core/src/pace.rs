@@ -2,6 +2,7 @@
 
 use crate::clock::{Moment, Random};
 use crate::config::Limits;
+use crate::operating::Operating;
 use crate::ordered::Map;
 use crate::step::WakeReason;
 use crate::time::{Millis, Timestamp};
@@ -38,6 +39,8 @@ struct Bucket {
 struct Method {
     resets_at: Option<Timestamp>,
     blocked_until: Option<Moment>,
+    /// It rests so that it is not blocked.
+    rests_until: Option<Moment>,
     /// Failures in a row, for the back-off of this method alone.
     failures: u32,
 }
@@ -123,9 +126,9 @@ impl Pace {
         }
     }
 
-    /// Whether any method waits.
-    pub(crate) fn limits_any(&self, now: Moment) -> bool {
-        self.next_method(now).is_some()
+    /// Whether the portal does not let some method be called.
+    pub(crate) fn blocks_any(&self, now: Moment) -> bool {
+        self.methods.values().any(|method| method.blocked_until > Some(now))
     }
 
     pub(crate) fn is_backing_off(&self, now: Moment) -> bool {
@@ -149,11 +152,19 @@ impl Pace {
             return;
         }
         let holds = |(_, method): &(String, Method)| {
-            let waits = method.blocked_until.is_some() || method.failures > 0;
+            let waits = method.waits_until().is_some() || method.failures > 0;
             waits || method.resets_at.is_none_or(|at| at >= portal)
         };
         self.methods = std::mem::take(&mut self.methods).into_iter().filter(holds).collect();
         self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
+    }
+
+    /// A method has run: when little of its time is left it rests.
+    pub(crate) fn ran(&mut self, method: &str, ran: Operating, now: Moment) {
+        let Some(rest) = ran.rest() else { return };
+        if let Some(entry) = self.methods.get_mut(method) {
+            entry.rests_until = Some(now.plus(rest));
+        }
     }
 
     /// A 429 at this time of the portal's: the method waits until its reset, between one second and ten
@@ -174,16 +185,26 @@ impl Pace {
         })
     }
 
+    /// Whether the method may not be called now.
     pub(crate) fn is_limited(&self, method: &str, now: Moment) -> bool {
-        self.methods
-            .get(method)
-            .and_then(|method| method.blocked_until)
-            .is_some_and(|until| until > now)
+        self.methods.get(method).is_some_and(|method| method.waits_until() > Some(now))
+    }
+
+    /// Whether the portal does not let the method be called: that may take minutes.
+    pub(crate) fn is_blocked(&self, method: &str, now: Moment) -> bool {
+        self.methods.get(method).is_some_and(|method| method.blocked_until > Some(now))
     }
 
     /// When the next limited method may be called again.
     pub(crate) fn next_method(&self, now: Moment) -> Option<Moment> {
-        self.methods.values().filter_map(|method| method.blocked_until).filter(|at| *at > now).min()
+        let waits = |method: &Method| method.waits_until().filter(|until| *until > now);
+        self.methods.values().filter_map(waits).min()
+    }
+}
+
+impl Method {
+    fn waits_until(&self) -> Option<Moment> {
+        self.blocked_until.max(self.rests_until)
     }
 }
 
@@ -296,7 +317,7 @@ mod tests {
         pace.method_answered("a");
         let delay = fails(&mut pace);
         assert!((750..1_250).contains(&delay), "{delay}");
-        assert!(pace.limits_any(Moment(delay - 1)) && !pace.limits_any(Moment(delay)));
+        assert!(pace.blocks_any(Moment(delay - 1)) && !pace.blocks_any(Moment(delay)));
         assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));
         pace.limited("b", Moment(0), Timestamp(0));
         assert_eq!(pace.next_method(Moment(0)), Some(Moment(delay)));

@@ -1,5 +1,7 @@
 //! Records in hand, and the object that each belongs to.
 
+use std::sync::Arc;
+
 use crate::change::Origin;
 use crate::id::{EventName, MessageId, ObjectId, ProcessId, RecordId};
 use crate::json::Value;
@@ -44,8 +46,8 @@ pub(crate) enum EventData {
 /// What deliveries are ordered by and locked on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
-    /// An object that can be read.
-    Object(ObjectId),
+    /// An object that can be read. Many places hold its key.
+    Object(Arc<ObjectId>),
     /// A record of its own, because no rule leads to an object.
     Record {
         /// The event's name.
@@ -54,10 +56,16 @@ pub(crate) enum Key {
     },
 }
 
+impl From<ObjectId> for Key {
+    fn from(object: ObjectId) -> Key {
+        Key::Object(Arc::new(object))
+    }
+}
+
 impl Key {
     pub(crate) fn object(&self) -> ObjectId {
         match self {
-            Key::Object(object) => object.clone(),
+            Key::Object(object) => ObjectId::clone(object),
             Key::Record { kind, .. } => ObjectId::new(kind.as_str(), ""),
         }
     }
@@ -67,7 +75,7 @@ impl Key {
         let parsed = registry.parse(&row.event, &row.data);
         let (key, owner, deleted, data) = match parsed {
             Some(parsed) => {
-                (Key::Object(parsed.object), parsed.owner, parsed.deleted, EventData::NotNeeded)
+                (parsed.object.into(), parsed.owner, parsed.deleted, EventData::NotNeeded)
             }
             None => {
                 let key = Key::Record { kind: row.event.as_str().into(), record: row.id };

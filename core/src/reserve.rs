@@ -2,6 +2,7 @@
 
 use crate::clock::Moment;
 use crate::config::BatchSize;
+use crate::idle::Idle;
 use crate::lane::Lane;
 use crate::time::Millis;
 
@@ -13,8 +14,8 @@ const MOST: u32 = 2_250;
 const LEAST: u32 = 20;
 /// The error lane is looked at in portions of this size.
 const ERRORS: u32 = 50;
-/// Answers quicker than this let the size grow.
-const QUICK: Millis = Millis(2_500);
+/// A request is to take the portal no longer than this.
+const TARGET: Millis = Millis::seconds(5);
 /// So long a batch with the user's code keeps the next reservation from being a small one.
 const PATIENCE: Millis = Millis::seconds(5);
 
@@ -23,10 +24,14 @@ const PATIENCE: Millis = Millis::seconds(5);
 pub(crate) struct Reserve {
     size: u32,
     most: u32,
+    adapts: bool,
+    /// So many objects the portal reads within the target, as far as is known.
+    within: u32,
     /// The last look filled its limit in some lane: there is more.
     pub(crate) backlog: bool,
     pub(crate) poll_at: Moment,
     pub(crate) nudged: bool,
+    pub(crate) idle: Idle,
     /// The outcome of a `get` is unknown: the sweep looks first.
     pub(crate) after_sweep: bool,
     /// Rounds by number, for the end of an emptied queue (`end`).
@@ -53,16 +58,19 @@ impl Limits {
 
 impl Reserve {
     pub(crate) fn new(size: BatchSize) -> Reserve {
-        let (size, most) = match size {
-            BatchSize::Adaptive => (FIRST, MOST),
-            BatchSize::Fixed(size) => (size, size),
+        let (size, most, adapts) = match size {
+            BatchSize::Adaptive => (FIRST, MOST, true),
+            BatchSize::Fixed(size) => (size, size, false),
         };
         Reserve {
             size,
             most,
+            adapts,
+            within: most,
             backlog: false,
             poll_at: Moment(0),
             nudged: false,
+            idle: Idle::new(),
             after_sweep: false,
             last_unknown: 0,
             last_busy: 0,
@@ -102,6 +110,12 @@ impl Reserve {
         Some(Limits { fresh, errored: fresh.min(ERRORS) })
     }
 
+    /// A write was perhaps executed: what answers to it on the portal is looked for soon.
+    pub(crate) fn wrote(&mut self, poll: Millis, now: Moment) {
+        self.idle.wrote(now);
+        self.poll_at = self.poll_at.min(now.plus(poll));
+    }
+
     /// Both lanes were seen empty in this round: counts from the first time since anything happened.
     pub(crate) fn saw_empty(&mut self, round: u64) {
         if !self.has_seen_empty() {
@@ -126,9 +140,26 @@ impl Reserve {
         last_delivered.plus(PATIENCE)
     }
 
-    pub(crate) fn grew(&mut self, portal: Millis) {
-        if portal < QUICK {
-            self.size = self.size.saturating_mul(2).min(self.most);
+    /// A reservation as large as was asked for was made in a request that took the portal so long.
+    pub(crate) fn filled(&mut self, took: Millis) {
+        if took < Millis(TARGET.0 / 2) {
+            self.size = self.size.saturating_mul(2).min(self.within);
+        }
+    }
+
+    /// A request that read so many objects took the portal so long: no more are reserved from now on than it
+    /// reads within the target.
+    pub(crate) fn took(&mut self, objects: usize, took: Millis) {
+        let objects = objects as u64;
+        if !self.adapts || objects <= u64::from(LEAST) {
+            return;
+        }
+        if took > TARGET {
+            let within = objects.saturating_mul(TARGET.0) / took.0;
+            self.within = u32::try_from(within).unwrap_or(u32::MAX).max(LEAST);
+            self.size = self.size.min(self.within);
+        } else if took < Millis(TARGET.0 / 2) && objects >= u64::from(self.within / 2) {
+            self.within = self.within.saturating_mul(2).min(self.most);
         }
     }
 
@@ -148,12 +179,12 @@ mod tests {
     #[test]
     fn quick_answers_let_the_size_grow_and_failures_let_it_shrink_within_bounds() {
         let mut reserve = Reserve::new(BatchSize::Adaptive);
-        reserve.grew(QUICK);
+        reserve.filled(Millis(2_500));
         assert_eq!((reserve.size, reserve.delivery_size()), (FIRST, FIRST / 2));
-        reserve.grew(Millis(QUICK.0 - 1));
+        reserve.filled(Millis(2_499));
         assert_eq!(reserve.size, 2 * FIRST);
         for _ in 0..9 {
-            reserve.grew(Millis(0));
+            reserve.filled(Millis(0));
         }
         assert_eq!(reserve.size, MOST);
         reserve.shrink();
@@ -164,9 +195,42 @@ mod tests {
         assert_eq!(reserve.size, LEAST);
         // a fixed size that is smaller is never exceeded
         let mut reserve = Reserve::new(BatchSize::Fixed(3));
-        reserve.grew(Millis(0));
+        reserve.filled(Millis(0));
         reserve.shrink();
         assert_eq!((reserve.size, reserve.delivery_size()), (3, 2));
+    }
+
+    #[test]
+    fn a_portal_that_became_slow_gets_smaller_requests_unless_their_size_is_fixed() {
+        let mut reserve = Reserve::new(BatchSize::Adaptive);
+        // few objects, or no more than the target
+        reserve.took(LEAST as usize, Millis(60_000));
+        reserve.took(FIRST as usize, TARGET);
+        assert_eq!(reserve.size, FIRST);
+        // reservations from before are larger, and tell the same
+        for objects in [1_000, 500, 2_000] {
+            reserve.took(objects, Millis(objects as u64 * 20));
+            assert_eq!(reserve.size, 250);
+        }
+        // looking at the queue is quick, but that tells nothing of reading
+        reserve.filled(Millis(0));
+        assert_eq!(reserve.size, 250);
+        reserve.took(124, Millis(2_499));
+        reserve.took(125, Millis(2_500));
+        assert_eq!(reserve.within, 250);
+        reserve.took(125, Millis(2_499));
+        reserve.filled(Millis(0));
+        assert_eq!(reserve.size, 500);
+        reserve.took(21, Millis(60_000));
+        assert_eq!((reserve.size, reserve.within), (LEAST, LEAST));
+        for _ in 0..9 {
+            reserve.took(MOST as usize, Millis(0));
+            reserve.filled(Millis(0));
+        }
+        assert_eq!((reserve.size, reserve.within), (MOST, MOST));
+        let mut reserve = Reserve::new(BatchSize::Fixed(100));
+        reserve.took(100, Millis(60_000));
+        assert_eq!(reserve.size, 100);
     }
 
     #[test]

@@ -272,9 +272,10 @@ fn read_listed(result: Raw<'_>, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
 mod tests {
     use super::*;
     use crate::id::ObjectId;
+    use crate::tests::deletion::record;
 
     fn deals(ids: &[&str]) -> Reading {
-        let keys = ids.iter().map(|id| Key::Object(ObjectId::new("crm.deal", *id))).collect();
+        let keys = ids.iter().map(|id| Key::from(ObjectId::new("crm.deal", *id))).collect();
         Reading::Many { kind: "crm.deal".into(), keys }
     }
 
@@ -298,8 +299,57 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_stands_for_the_wrapper_of_a_list_and_nothing_else_does() {
+        let key = Key::from(ObjectId::new("tasks.task", "7"));
+        let tasks = Reading::Many { kind: "tasks.task".into(), keys: vec![key] };
+        let present = Read::Present(r#"{"id":"7"}"#.into());
+        for (text, read) in [
+            (r#"{"tasks":[{"id":"7"}]}"#, present),
+            (r#"{"tasks":[]}"#, Read::Absent),
+            ("[]", Read::Absent),
+            (r#"{"items":[]}"#, Read::Strange("an answer of another shape".into())),
+        ] {
+            assert_eq!(reads(&tasks, text), [read], "{text}");
+        }
+    }
+
+    #[test]
+    fn objects_that_find_no_room_in_the_calls_leave_theirs_to_others() {
+        let key = |id: u64| Key::from(ObjectId::new("crm.deal", id.to_string()));
+        let mut lane = Lane::default();
+        for id in 1..=5 {
+            lane.take(key(id), record(id, false), 3);
+        }
+        for id in 1..=2 {
+            lane.update(&key(id), |work| work.way = Way::One);
+        }
+        let planned = |calls, objects| {
+            let registry = Registry::new(&[]);
+            plan(&lane, &registry, Retrieve::List, calls, objects, false, &|_| false)
+        };
+        let list = |ids: &[u64]| {
+            let keys = ids.iter().copied().map(key).collect();
+            Reading::Many { kind: "crm.deal".into(), keys }
+        };
+        // the list comes first, and takes the one call
+        assert_eq!(planned(1, 3), [list(&[3, 4])]);
+        let alone = |id| Reading::One { key: key(id) };
+        assert_eq!(planned(3, 4), [list(&[3, 4]), alone(1), alone(2)]);
+        assert_eq!(planned(3, 9), [list(&[3, 4, 5]), alone(1), alone(2)]);
+        // a list of another kind that finds no room leaves its to the first one
+        let contact = Key::from(ObjectId::new("crm.contact", "1"));
+        let mut lane = Lane::default();
+        for (id, key) in [(1, key(1)), (2, contact), (3, key(3))] {
+            lane.take(key, record(id, false), 3);
+        }
+        let registry = Registry::new(&[]);
+        let planned = plan(&lane, &registry, Retrieve::List, 1, 2, false, &|_| false);
+        assert_eq!(planned, [list(&[1, 3])]);
+    }
+
+    #[test]
     fn one_object_is_gone_when_its_own_method_answers_nothing() {
-        let one = |kind: &str, id: &str| Reading::One { key: Key::Object(ObjectId::new(kind, id)) };
+        let one = |kind: &str, id: &str| Reading::One { key: Key::from(ObjectId::new(kind, id)) };
         assert_eq!(reads(&one("user", "7"), "[]"), [Read::Gone]);
         assert_eq!(reads(&one("tasks.task", "7"), "[]"), [Read::Gone]);
         assert_eq!(

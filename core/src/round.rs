@@ -235,8 +235,10 @@ impl Machine {
                     tail.push(Ask::Get { side, limit });
                 }
             }
-            // a nudge that comes from now on asks for another look
-            self.reserve.nudged &= fresh == 0;
+            if fresh > 0 {
+                // a nudge that comes from now on asks for another look
+                self.reserve.idle.by_nudge = std::mem::take(&mut self.reserve.nudged);
+            }
         }
         tail.extend(self.oldest_asks(now));
         let room = MOST_SUB_CALLS.saturating_sub(asks.len() + tail.len());

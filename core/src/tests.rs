@@ -5,6 +5,8 @@ pub(crate) mod deletion;
 mod errors;
 mod journal;
 mod ledger;
+mod machine;
+mod round;
 mod sweep;
 mod words;
 mod writes;

@@ -12,6 +12,8 @@ pub(crate) struct Writes {
     queue: Vec<Write>,
     open: Set<WriteId>,
     turns: u64,
+    /// A round went while a write waited that goes alone: the next request is the write's.
+    pub(crate) gave_way: bool,
 }
 
 /// One write.

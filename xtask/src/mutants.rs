@@ -13,7 +13,7 @@ use crate::tools;
 use crate::workspace::Workspace;
 
 /// A diff's mutants are tried as long as this, and so many shards of them at most: 60 mutants.
-const DIFF_TIME: Duration = Duration::from_secs(300);
+const DIFF_TIME: Duration = Duration::from_secs(120);
 const MOST_SHARDS: usize = 12;
 /// So many are tried between two looks at the clock.
 const OF_SHARD: usize = 5;

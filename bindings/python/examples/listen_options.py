@@ -103,7 +103,10 @@ def _changes(parser: argparse.ArgumentParser) -> None:
 
 def _numbers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    poll = "how long an empty queue is left alone, 0.01 to 86400 [default: 5]"
+    poll = (
+        "how long an empty queue is left alone, 0.01 to 86400 [default: 5]; "
+        "while nothing comes, up to six times as long and at most a minute"
+    )
     add("--poll", metavar="SECONDS", type=_seconds, help=poll)
     sweep = (
         "how long between two searches for reservations that nobody owns, 0.01 to 86400 [default: 300]"

@@ -178,7 +178,7 @@ fn escaped<'a>(
 /// A decimal number of seconds in milliseconds, rounded; the largest there are for what is larger.
 fn millis(text: &str) -> Option<u64> {
     let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (sign, number) = number.strip_prefix('-').map_or((1, number), |number| (-1, number));
+    let (negative, number) = number.strip_prefix('-').map_or((false, number), |rest| (true, rest));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let digits = whole.bytes().chain(fraction.bytes());
     let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
@@ -199,27 +199,40 @@ fn millis(text: &str) -> Option<u64> {
         }
         sum = sum.saturating_mul(10).saturating_add(digit);
     }
-    let missing = before - digits.count() as i64;
-    for _ in 0..missing.clamp(0, 2 * most) {
+    for _ in digits.count() as i64..before {
         sum = sum.saturating_mul(10);
     }
-    (sign > 0 || sum == 0).then_some(sum)
+    (!negative || sum == 0).then_some(sum)
 }
 
-/// A byte eight times.
-const fn each(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
+/// The bytes at which a pass ends.
+#[derive(Clone, Copy)]
+struct Stops {
+    /// Everything below it.
+    below: u8,
+    /// These, once the bits of `fold` are set.
+    bytes: [u8; 3],
+    fold: u8,
 }
 
-/// Where in eight bytes one is below another, which is at most 128: the lowest bit that is set is the highest
-/// of the first such byte. Bits above it may tell of bytes that are not below.
-const fn below(eight: u64, byte: u8) -> u64 {
-    eight.wrapping_sub(each(byte)) & !eight & each(0x80)
-}
+impl Stops {
+    /// What a text ends at, or is not plain at.
+    const TEXT: Stops = Stops { below: b' ', bytes: [b'"', b'\\', b'"'], fold: 0 };
+    /// A text begins, or a level begins or ends; outside of texts. The brackets differ from the braces in one bit.
+    const LEVELS: Stops = Stops { below: 0, bytes: [b'"', b'{', b'}'], fold: 0x20 };
 
-/// The same for the bytes that are equal to this one.
-const fn equal(eight: u64, byte: u8) -> u64 {
-    below(eight ^ each(byte), 1)
+    fn has(self, byte: u8) -> bool {
+        byte < self.below || self.bytes.contains(&(byte | self.fold))
+    }
+
+    /// Where in eight bytes the first of them is: the lowest bit that is set is the highest of that byte. Bits
+    /// above it tell nothing.
+    fn within(self, eight: u64) -> u64 {
+        let each = |byte| u64::from_le_bytes([byte; 8]);
+        let below = |eight: u64, byte| eight.wrapping_sub(each(byte)) & !eight & each(0x80);
+        let [a, b, c] = self.bytes.map(|byte| below((eight | each(self.fold)) ^ each(byte), 1));
+        below(eight, self.below) | a | b | c
+    }
 }
 
 /// Follows a text value by value.
@@ -245,18 +258,17 @@ impl<'a> Scanner<'a> {
         count > 0
     }
 
-    /// Goes past all bytes that are none of those which `holds` finds in eight of them and `is` in one.
-    fn pass(&mut self, holds: impl Fn(u64) -> u64, is: impl Fn(u8) -> bool) {
+    /// Goes past all bytes that are none of these.
+    fn pass(&mut self, stops: Stops) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         for eight in rest.chunks_exact(8) {
-            let found = holds(eight.try_into().map_or(u64::MAX, u64::from_le_bytes));
+            let found = stops.within(eight.try_into().map_or(0, u64::from_le_bytes));
+            self.at += (found.trailing_zeros() / 8) as usize;
             if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
                 return;
             }
-            self.at += 8;
         }
-        self.skip(|byte| !is(byte));
+        self.skip(|byte| !stops.has(byte));
     }
 
     fn white(&mut self) {
@@ -290,15 +302,7 @@ impl<'a> Scanner<'a> {
     fn leap(&mut self) -> Option<()> {
         let mut open = 0_usize;
         loop {
-            self.pass(
-                // the brackets differ in one bit from the braces
-                |eight| {
-                    equal(eight, b'"')
-                        | equal(eight | each(0x20), b'{')
-                        | equal(eight | each(0x20), b'}')
-                },
-                |byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'),
-            );
+            self.pass(Stops::LEVELS);
             match self.peek()? {
                 b'"' => {
                     self.string()?;
@@ -339,10 +343,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<()> {
         self.eat(b'"')?;
         loop {
-            self.pass(
-                |eight| below(eight, b' ') | equal(eight, b'"') | equal(eight, b'\\'),
-                |byte| byte < b' ' || matches!(byte, b'"' | b'\\'),
-            );
+            self.pass(Stops::TEXT);
             if self.eat(b'"').is_some() {
                 return Some(());
             }

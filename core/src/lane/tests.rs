@@ -29,7 +29,7 @@ fn record(id: u64, under: &str) -> Record {
 }
 
 fn key(id: u64) -> Key {
-    Key::Object(ObjectId::new("crm.deal", id.to_string()))
+    Key::from(ObjectId::new("crm.deal", id.to_string()))
 }
 
 /// Objects 1 to `count`, each with the record of its own number, under one reservation that is saved.
@@ -215,7 +215,7 @@ fn an_object_whose_records_were_taken_from_it_is_not_delivered() {
 fn without_a_rule_or_a_reading_an_object_is_ready_at_once() {
     let registry = Registry::new(&[]);
     let mut lane = lane(1);
-    let other = Key::Object(ObjectId::new("no.such", "1"));
+    let other = Key::from(ObjectId::new("no.such", "1"));
     let own = Key::Record { kind: "ONX".into(), record: RecordId(3) };
     let listed = Key::Record { kind: "ONX".into(), record: RecordId(4) };
     let known = EventData::Known(Some("[1]".into()));

@@ -85,7 +85,9 @@ impl Machine {
 
     fn send(&mut self, now: Moment) {
         let busy = self.calls.values().any(|call| matches!(call.what, Asking::Round(_)));
-        let may_batch = !busy && !self.pace.is_limited("batch", now);
+        let alone = self.next_write(now).is_some_and(|write| !write.batched);
+        let turns = alone && self.writes.gave_way;
+        let may_batch = !busy && !turns && !self.pace.is_limited("batch", now);
         if may_batch && self.pace.next_request(now).is_none() {
             self.book.rounds = self.book.rounds.saturating_add(1);
             if let Some(asks) = self.next_round(now) {
@@ -96,6 +98,7 @@ impl Machine {
                 let round = Round { asks, number: self.book.rounds, sent: now };
                 // the check asks what the plan allows, so it can't carry a connector yet
                 let asks_plan = self.phase == PhaseState::Checking && !self.check.is_known();
+                self.writes.gave_way = alone;
                 self.call("batch", params, !asks_plan, Asking::Round(round), now);
             }
         }
@@ -104,6 +107,7 @@ impl Machine {
         }
         if self.pace.next_request(now).is_none() {
             let Some(write) = self.take_writes(1, false, now).pop() else { return };
+            self.writes.gave_way = false;
             let (method, params) = (write.method.clone(), write.params.to_string());
             self.call(&method, params, true, Asking::Write(write), now);
         }

@@ -52,10 +52,10 @@ impl Machine {
 
     /// How many objects can't be read because their method may not be called now.
     fn held_back(&self, now: Moment) -> u64 {
-        if !self.pace.limits_any(now) {
+        if !self.pace.blocks_any(now) {
             return 0;
         }
-        let limited = |method: &str| self.pace.is_limited(method, now);
+        let limited = |method: &str| self.pace.is_blocked(method, now);
         let readings = retrieve::plan(
             &self.lane,
             &self.registry,

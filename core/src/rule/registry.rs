@@ -1,7 +1,5 @@
 //! The rules by event and by kind.
 
-use std::sync::{Arc, OnceLock};
-
 use super::{ManyMethod, OneMethod, Parent, Rule, builtin, put};
 use crate::id::{EventName, ObjectId};
 use crate::json::Value;
@@ -29,17 +27,7 @@ pub(crate) struct Parsed {
     pub(crate) deleted: bool,
 }
 
-/// The built-in rules alone, read once for all queues.
-static BUILTIN: OnceLock<Arc<Registry>> = OnceLock::new();
-
 impl Registry {
-    pub(crate) fn of(users: &[Rule]) -> Arc<Registry> {
-        if users.is_empty() {
-            return Arc::clone(BUILTIN.get_or_init(|| Arc::new(Registry::new(&[]))));
-        }
-        Arc::new(Registry::new(users))
-    }
-
     pub(crate) fn new(users: &[Rule]) -> Registry {
         let mut registry = Registry { by_kind: Map::new(), by_event: Map::new() };
         for rule in builtin::rules().into_iter().chain(users.iter().cloned()) {
@@ -258,6 +246,12 @@ mod tests {
             assert_eq!(object("ONCRMDEALADD", &data), None, "{data}");
         }
         assert_eq!(object("ONCRMDYNAMICITEMADD", &json!({"FIELDS": {"ID": 7}})), None);
+        // an event's name goes on with the number of a type, with nothing else
+        let data = json!({"FIELDS": {"ID": 7, "ENTITY_TYPE_ID": "31"}});
+        assert_eq!(object("ONCRMDYNAMICITEMADD_31", &data).as_deref(), Some("crm.item:31 7"));
+        for event in ["ONCRMDYNAMICITEMADD_", "ONCRMDYNAMICITEMADD_3X", "ONCRMDYNAMICITEMADD_OLD"] {
+            assert_eq!(object(event, &data), None, "{event}");
+        }
     }
 
     #[test]

@@ -76,3 +76,21 @@ fn a_delivery_of_what_was_there_before_the_first_write_is_no_echo_of_it() {
     round(&mut cycle, 3, 8, 0);
     assert_eq!(held(&cycle, 3), Some(2_003));
 }
+
+#[test]
+fn an_object_whose_time_has_come_is_free_while_another_is_still_held() {
+    let mut cycle = Cycle::default();
+    for n in 0..3 {
+        round(&mut cycle, n * 20_000, 10 + n, ECHO);
+    }
+    let other = ObjectId::new("crm.deal", "2");
+    for n in 0..4 {
+        cycle.sent(&other, Some(RecordId(n)), Moment(50_001));
+        cycle.answered(&other, true, Moment(50_001));
+        cycle.delivered(&other, Some(RecordId(n + 1)), Moment(50_001));
+    }
+    let until = cycle.held(Some(&other), Moment(52_000)).map(|until| until.0);
+    assert_eq!(until, Some(54_001));
+    assert_eq!((held(&cycle, 51_999), held(&cycle, 52_000)), (Some(52_000), None));
+    assert_eq!(held(&cycle, 52_001), None);
+}

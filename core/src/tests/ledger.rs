@@ -3,7 +3,9 @@
 use crate::config::{Config, Durability};
 use crate::error::ConfigError;
 use crate::id::{EventName, ProcessId, SaveId};
-use crate::journal::{JournalCondition, JournalContents, JournalEntry, reservation_entry};
+use crate::journal::{
+    self, FORMAT, JournalCondition, JournalContents, JournalEntry, reservation_entry,
+};
 use crate::ledger::{AfterSave, Flushed, Inheritance, Ledger};
 use crate::step::Save;
 use crate::time::Timestamp;
@@ -112,5 +114,29 @@ fn a_journal_of_another_queue_is_refused_by_portal_and_by_connector() {
     for config in [other, named] {
         let refused = Ledger::open(&config, contents());
         assert!(matches!(refused, Err(ConfigError::ForeignJournal { .. })));
+    }
+}
+
+#[test]
+fn a_journal_of_a_newer_format_is_refused_and_one_of_an_older_format_is_taken_over() {
+    let queue = |format| journal::QueueEntry {
+        format,
+        portal: "portal.example".into(),
+        connector: None,
+        bound: Vec::new(),
+        seen: Some(Timestamp(7)),
+        clean: false,
+    };
+    let opened = |format| {
+        let entries = vec![journal::queue_entry(&queue(format))];
+        Ledger::open(&config(), JournalContents { entries, ..JournalContents::default() })
+    };
+    let newer = ConfigError::NewerJournal { found: FORMAT + 1, known: FORMAT };
+    assert_eq!(opened(FORMAT + 1).err(), Some(newer));
+    for format in [FORMAT - 1, FORMAT] {
+        let (ledger, inheritance) = opened(format).unwrap();
+        assert_eq!((ledger.seen(), inheritance.damaged), (Some(Timestamp(7)), None));
+        // an older one is written anew first
+        assert_eq!(ledger.is_opened, format == FORMAT);
     }
 }

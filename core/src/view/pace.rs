@@ -12,8 +12,8 @@ impl View for Pace {
         }
         back_off.is_none_or(|until| until <= frame.now).view(frame, to);
         for (name, method) in methods.iter() {
-            let Method { resets_at: _, blocked_until, failures: _ } = method;
-            if blocked_until.is_some_and(|until| until > frame.now) {
+            let Method { resets_at: _, blocked_until, rests_until, failures: _ } = method;
+            if blocked_until.max(rests_until).is_some_and(|until| until > frame.now) {
                 to.text(name);
             }
         }

@@ -8,9 +8,13 @@ impl View for Reserve {
         let Reserve {
             size,
             most,
+            adapts: _,
+            within,
             backlog,
             poll_at,
             nudged,
+            // tells only how far the next look is
+            idle: _,
             after_sweep,
             // compared where a run ends by itself; the machine says how
             last_unknown: _,
@@ -20,6 +24,7 @@ impl View for Reserve {
         } = self;
         size.view(frame, to);
         most.view(frame, to);
+        within.view(frame, to);
         backlog.view(frame, to);
         frame.due(*poll_at, to);
         nudged.view(frame, to);

@@ -5,8 +5,9 @@ use crate::view::{Frame, Sink, View};
 
 impl View for Writes {
     fn view(&self, frame: &Frame, to: &mut dyn Sink) {
-        let Writes { queue, open, turns: _ } = self;
+        let Writes { queue, open, turns: _, gave_way } = self;
         queue.view(frame, to);
+        gave_way.view(frame, to);
         to.number(open.len() as u64);
         for id in open.iter() {
             to.number(id.0);

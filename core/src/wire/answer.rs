@@ -65,6 +65,8 @@ impl Class {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Timing {
     pub(crate) duration: Millis,
+    /// So long the method has run within ten minutes.
+    pub(crate) operating: Millis,
     pub(crate) operating_reset_at: Timestamp,
     /// The portal's clock when it began.
     pub(crate) started: Timestamp,
@@ -72,11 +74,12 @@ pub(crate) struct Timing {
 
 impl Timing {
     fn read(raw: Raw<'_>) -> Timing {
-        let names = ["duration", "operating_reset_at", "start"];
-        let [duration, resets, started] = raw.fields(names).unwrap_or_default();
+        let names = ["duration", "operating", "operating_reset_at", "start"];
+        let [duration, operating, resets, started] = raw.fields(names).unwrap_or_default();
         let millis = |raw: Option<Raw<'_>>| raw.and_then(Raw::millis).unwrap_or_default();
         Timing {
             duration: Millis(millis(duration)),
+            operating: Millis(millis(operating)),
             operating_reset_at: Timestamp(millis(resets)),
             started: Timestamp(millis(started)),
         }

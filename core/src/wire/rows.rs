@@ -126,6 +126,16 @@ mod tests {
     }
 
     #[test]
+    fn a_row_without_a_time_or_with_one_of_more_than_300_letters_can_not_be_read() {
+        for (at, taken) in [("", 0), ("t", 1), (&"t".repeat(300), 1), (&"t".repeat(301), 0)] {
+            let answer =
+                format!(r#"[{{"ID":2,"TIMESTAMP_X":"{at}","MESSAGE_ID":"m","EVENT_NAME":"ONX"}}]"#);
+            let rows = Rows::of_list(raw(&answer)).unwrap();
+            assert_eq!((rows.rows.len(), rows.strange.len()), (taken, 1 - taken), "{at}");
+        }
+    }
+
+    #[test]
     fn millions_of_rows_that_cannot_be_read_are_not_all_told_of() {
         let answer = format!("[7{}]", ",7".repeat(10_000));
         let rows = Rows::of_list(raw(&answer)).unwrap();

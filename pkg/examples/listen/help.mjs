@@ -19,7 +19,8 @@ Usage: node listen.mjs [OPTIONS] --endpoint URL --auth FILE --event NAME (--json
   --exec COMMAND         Starts COMMAND through the shell for each batch, with the changes as JSON
                          lines on its standard input; see below for its answer
   --until-empty          Ends with 0 once nothing is left to do
-  --poll SECONDS         How long an empty queue is left alone, 0.01 to 86400 [default: 5]
+  --poll SECONDS         How long an empty queue is left alone, 0.01 to 86400 [default: 5]; while
+                         nothing comes, up to six times as long and at most a minute
   --sweep SECONDS        How long between two searches for reservations that nobody owns, 0.01 to
                          86400 [default: 300]
   --retry-delay SECONDS  The delay before a change's second attempt, at most 3600; it doubles with

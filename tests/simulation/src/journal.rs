@@ -49,6 +49,16 @@ impl Journal {
         self.named.values().any(|ids| ids.contains(&id))
     }
 
+    /// Whether some entry speaks of the reservation.
+    pub(crate) fn knows(&self, process: &str) -> bool {
+        self.entries.iter().any(|(key, value)| key.contains(process) || value.contains(process))
+    }
+
+    /// At least as many as there are reservations that some entry speaks of.
+    pub(crate) fn most_reservations(&self) -> usize {
+        self.keys().filter(|key| *key != "queue").count()
+    }
+
     /// The entry of a registered object with a record of this MESSAGE_ID.
     pub(crate) fn registered(&self, message: &str) -> Option<&str> {
         self.objects("registered").find(|(_, value)| value.contains(message)).map(|(key, _)| key)

@@ -243,15 +243,19 @@ impl World {
     /// Reservations that nobody owned when the faults ended are known by now (OrphanBound).
     fn adopts_in_time(&mut self) {
         let settings = &self.settings;
-        // with more in hand most sweeps look between its reservations alone, or count
-        let many = self.portal.queue_len() > 12;
+        // most sweeps only count the records of so many reservations
+        let many = self.journal.most_reservations() > 24;
         let hindered = many || settings.operating_ms < 480_000 || settings.until_empty;
         if settings.journal == Durability::None || hindered {
             return;
         }
         let orphans = |world: &World| -> Vec<(u64, String)> {
+            // with more in hand most sweeps look between its reservations alone
+            let between = world.portal.queue_len() > 12;
             let rows = world.portal.queue().into_iter().filter(|row| !row.process_id.is_empty());
-            let strange = rows.filter(|row| !world.journal.names(row.id));
+            let hidden = |process: &str| between && world.journal.knows(process);
+            let strange =
+                rows.filter(|row| !world.journal.names(row.id) && !hidden(&row.process_id));
             strange.map(|row| (row.id, row.process_id)).collect()
         };
         let before = orphans(self);

@@ -80,6 +80,7 @@ fn deliveries_are_never_delayed() {
             let before = scene.times(&deal).len();
             let id = deal.id.clone();
             change(&mut scene.world, &id);
+            scene.world.give(Input::Nudge);
             let since = scene.world.now();
             scene.pass(SECOND);
             let delivered = scene.times(&deal)[before];

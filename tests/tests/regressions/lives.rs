@@ -2,9 +2,26 @@
 
 use super::*;
 use b24_offline_emulator::Intrusion;
-use b24_offline_tests::scene::{change, deals};
+use b24_offline_tests::scene::{change, deals, one_step};
 
 const DAY: u64 = 24 * HOUR;
+
+/// The same life on a portal of either personality.
+fn both(change: impl Fn(&mut Config), life: impl Fn(World)) {
+    for personality in [Personality::Documented, Personality::Source] {
+        let mut config = config(EVENTS);
+        change(&mut config);
+        life(bound(personality, config));
+    }
+}
+
+/// Until when the method is limited, as far as was told.
+fn limited_for(w: &World, limited: &str) -> Option<u64> {
+    w.notices.iter().find_map(|notice| match notice {
+        Notice::MethodLimited { method, delay } if method == limited => Some(delay.0),
+        _ => None,
+    })
+}
 
 #[test]
 fn a_wrong_clock_does_not_shorten_the_wait_for_a_limited_method() {
@@ -91,4 +108,58 @@ fn a_run_until_empty_ends_though_each_sweep_lists_what_is_parked() {
     w.start();
     assert!(w.until_ended(HOUR), "{} calls", w.calls.len());
     assert!(w.calls.len() < 60, "{} calls", w.calls.len());
+}
+
+#[test]
+fn a_suspected_object_does_not_have_a_limited_method_called() {
+    let change = |c: &mut Config| (c.poll, c.sweep) = (Millis(HOUR), Millis::seconds(60));
+    both(change, |mut w| {
+        w.start();
+        w.pass(20_000);
+        let limit = fault("event.offline.list", 1_000, FaultKind::OperatingLimit);
+        w.portal.inject(limit);
+        while limited_for(&w, "event.offline.list").is_none() {
+            let end = w.now() + 90_000;
+            assert!(w.step(end), "{:?}", w.notices);
+        }
+        let until = w.now() + limited_for(&w, "event.offline.list").unwrap();
+        // every batch that reads the object breaks off
+        w.wire = Some(Wire::new(|call, _, (delay, reply)| {
+            let reads = sub_calls(call).iter().any(|(_, method)| method.starts_with("crm.deal."));
+            (delay, if reads { Reply::Unknown { why: Lost::Broken } } else { reply })
+        }));
+        let before = (sent(&w, "event.offline.list"), sent(&w, "event.get"));
+        deals(&mut w, 1);
+        w.give(Input::Nudge);
+        while !w.noticed(|notice| matches!(notice, Notice::Unreadable { .. })) {
+            let end = until - 1_000;
+            assert!(w.step(end), "{:?}", w.notices);
+        }
+        assert_eq!(sent(&w, "event.offline.list"), before.0, "{:?}", w.notices);
+        assert!(sent(&w, "event.get") >= before.1 + 3, "{:?}", w.notices);
+    });
+}
+
+#[test]
+fn a_run_until_empty_does_not_end_on_a_look_that_is_older_than_its_last_sweep() {
+    let change = |c: &mut Config| (c.until, c.poll) = (Until::Empty, Millis(HOUR));
+    both(change, |mut w| {
+        deals(&mut w, 3);
+        w.portal.inject(fault("event.offline.clear", 1, FaultKind::AnswerLost { hang_ms: 100 }));
+        w.start();
+        while status(&w).counters.unknown == 0 {
+            assert!(one_step(&mut w));
+        }
+        // the sweep that follows has to wait for its method
+        w.portal.inject(fault("event.offline.list", 1, FaultKind::OperatingLimit));
+        w.pass(30_000);
+        assert!(limited_for(&w, "event.offline.list").is_some_and(|delay| delay > 30_000));
+        assert_eq!((status(&w).held, w.left_free(), w.phase()), (0, 0, Some(Phase::Running)));
+        // the look that goes with it is refused
+        w.portal.inject(fault("event.offline.get", 2, FaultKind::OperatingLimit));
+        deals(&mut w, 1);
+        // before the next poll
+        assert!(w.until_ended(HOUR / 2), "{:?}", status(&w));
+        assert_eq!((status(&w).counters.done, w.left_free()), (4, 0), "{:?}", w.notices);
+    });
 }

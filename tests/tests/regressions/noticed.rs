@@ -1,6 +1,7 @@
 //! Scenes that notice what mutants of the core showed that no other scene did (docs/mutants.md).
 
 use super::*;
+use b24_offline_tests::scene::one_step;
 
 #[test]
 fn a_portal_that_says_already_bound_is_bound() {
@@ -195,4 +196,42 @@ fn only_the_objects_that_are_named_are_driven_again() {
         (&named, Origin::Redriven, 2)
     );
     assert_eq!((status(&w).parked, status(&w).counters.done), (2, 1));
+}
+
+#[test]
+fn a_queue_that_was_emptied_before_a_write_is_looked_at_once_more_without_waiting_for_the_next_poll()
+ {
+    let mut w = world(|c| (c.until, c.poll) = (Until::Empty, Millis(HOUR)));
+    w.start();
+    let write = |w: &mut World| {
+        let params = r#"{"fields":{"TITLE":"x"}}"#.to_owned();
+        w.give(Input::Write { write: WriteId(1), method: "crm.deal.add".into(), params });
+    };
+    let mut asked = false;
+    while sent(&w, "event.offline.get") == 0 {
+        assert!(one_step(&mut w));
+    }
+    while !matches!(w.phase(), Some(Phase::Ended(_))) {
+        if !std::mem::replace(&mut asked, true) {
+            write(&mut w);
+        }
+        assert!(w.step(w.now() + 20_000), "{:?}", status(&w));
+    }
+    assert!(matches!(w.written[0].result, WriteResult::Done { .. }), "{:?}", w.written);
+}
+
+#[test]
+fn a_run_ends_when_the_journal_knows_of_it_whatever_comes_meanwhile() {
+    let mut w = world(|c| c.until = Until::Empty);
+    make(&mut w, "crm.deal", 3);
+    w.disk = b24_offline_tests::Disk::Works(3_000);
+    w.start();
+    while w.phase() != Some(Phase::Stopping) {
+        assert!(one_step(&mut w));
+    }
+    for input in [Input::Nudge, Input::Stop, Input::Tick] {
+        w.give(input);
+        assert_eq!(w.phase(), Some(Phase::Stopping));
+    }
+    assert!(w.until_ended(3_000));
 }

@@ -56,7 +56,8 @@ pub(crate) struct Listen {
     #[arg(long)]
     until_empty: bool,
 
-    /// How long an empty queue is left alone, 0.01 to 86400 [default: 5]
+    /// How long an empty queue is left alone, 0.01 to 86400 [default: 5];
+    /// while nothing comes, up to six times as long and at most a minute
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     poll: Option<Millis>,
 
