@@ -308,7 +308,7 @@ impl Change {
 }
 
 fn one_line(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains(['\n', '\r']) {
+    if text.bytes().any(|byte| matches!(byte, b'\n' | b'\r')) {
         // inside a JSON string these are always escaped, so outside they are white space
         text.replace(['\n', '\r'], " ").into()
     } else {

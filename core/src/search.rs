@@ -3,10 +3,16 @@
 
 /// Where `words` stand first in `text`.
 pub(crate) fn find(text: &str, words: &str) -> Option<usize> {
-    if words.is_empty() {
-        return Some(0);
+    let Some(first) = words.bytes().next() else { return Some(0) };
+    let mut at = 0;
+    loop {
+        let rest = text.as_bytes().get(at..)?;
+        let next = rest.iter().position(|byte| *byte == first)?;
+        if rest.get(next..)?.starts_with(words.as_bytes()) {
+            return Some(at + next);
+        }
+        at += next + 1;
     }
-    text.as_bytes().windows(words.len()).position(|part| part == words.as_bytes())
 }
 
 /// Whether `words` stand in `text`.
