@@ -4,15 +4,11 @@
 /// Where `words` stand first in `text`.
 pub(crate) fn find(text: &str, words: &str) -> Option<usize> {
     let Some(first) = words.bytes().next() else { return Some(0) };
-    let mut at = 0;
-    loop {
-        let rest = text.as_bytes().get(at..)?;
-        let next = rest.iter().position(|byte| *byte == first)?;
-        if rest.get(next..)?.starts_with(words.as_bytes()) {
-            return Some(at + next);
-        }
-        at += next + 1;
-    }
+    let starts = |at: &usize| {
+        let rest = text.as_bytes().get(*at..).unwrap_or_default();
+        rest.first() == Some(&first) && rest.starts_with(words.as_bytes())
+    };
+    (0..text.len()).find(starts)
 }
 
 /// Whether `words` stand in `text`.
