@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Costs, Personality, Settings};
-use b24_offline_tests::scene::{DEALS, bound, config, deals};
+use b24_offline_emulator::{Costs, FaultKind, Personality, Settings};
+use b24_offline_tests::scene::{DEALS, bound, config, deals, fault};
 use b24_offline_tests::{World, mutant};
 use serde_json::json;
 
@@ -123,6 +123,22 @@ fn where_nudges_announce_changes_the_looks_between_are_five_minutes_apart() {
         assert_eq!(world.deliveries.len(), 2);
         world.pass(600_000);
         assert!(looks(&mut world, 600_000).len() >= 16);
+    }
+}
+
+#[test]
+fn a_write_that_goes_alone_does_not_keep_the_start_waiting() {
+    for personality in BOTH {
+        let settings = Settings { personality, ..Settings::default() };
+        let mut world = World::new(settings, config(DEALS));
+        world.portal.inject(fault("event.bind", 6, FaultKind::OperatingLimit));
+        world.start();
+        world.pass(2_000);
+        assert_eq!(world.phase(), Some(Phase::Checking));
+        let params = json!({"id": "1", "fields": {"COMMENTS": null}}).to_string();
+        world.give(Input::Write { write: WriteId(1), method: "crm.deal.update".into(), params });
+        world.pass(1_400_000);
+        assert_eq!((world.phase(), world.written.len()), (Some(Phase::Running), 1));
     }
 }
 

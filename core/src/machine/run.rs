@@ -85,7 +85,8 @@ impl Machine {
 
     fn send(&mut self, now: Moment) {
         let busy = self.calls.values().any(|call| matches!(call.what, Asking::Round(_)));
-        let alone = self.next_write(now).is_some_and(|write| !write.batched);
+        let writes = matches!(self.phase, PhaseState::Running | PhaseState::Stopping { .. });
+        let alone = writes && self.next_write(now).is_some_and(|write| !write.batched);
         let turns = alone && self.writes.gave_way;
         let may_batch = !busy && !turns && !self.pace.is_limited("batch", now);
         if may_batch && self.pace.next_request(now).is_none() {
@@ -102,10 +103,7 @@ impl Machine {
                 self.call("batch", params, !asks_plan, Asking::Round(round), now);
             }
         }
-        if !matches!(self.phase, PhaseState::Running | PhaseState::Stopping { .. }) {
-            return;
-        }
-        if self.pace.next_request(now).is_none() {
+        if writes && self.pace.next_request(now).is_none() {
             let Some(write) = self.take_writes(1, false, now).pop() else { return };
             self.writes.gave_way = false;
             let (method, params) = (write.method.clone(), write.params.to_string());
