@@ -13,53 +13,28 @@ const SLOWED: u64 = 300_000;
 /// The longer this is, the slower the rest is used up. A method that is always wanted comes to run for half
 /// of the time.
 const SPREAD: u64 = 240_000;
-const MOST_REST: u64 = 60_000;
+pub(crate) const MOST_REST: Millis = Millis::seconds(60);
 
-/// How long a method has run: in one request, and within ten minutes as the portal counts it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Operating {
-    ran: Millis,
-    used: Millis,
-}
-
-impl Operating {
-    pub(crate) fn of(timing: Timing) -> Operating {
-        Operating { ran: timing.duration, used: timing.operating }
+/// How long a method is left alone after a call that took so long, when it has used so much within ten minutes as
+/// the portal counts it.
+pub(crate) fn rest(ran: Millis, used: Millis) -> Option<Millis> {
+    if used.0 < SLOWED {
+        return None;
     }
-
-    fn add(&mut self, more: Operating) {
-        self.ran = Millis(self.ran.0.saturating_add(more.ran.0));
-        self.used = self.used.max(more.used);
-    }
-
-    /// How long the method is left alone after it has run.
-    pub(crate) fn rest(self) -> Option<Millis> {
-        if self.used.0 < SLOWED {
-            return None;
-        }
-        let left = LIMIT.saturating_sub(self.used.0).max(1);
-        let rest = self.ran.0.saturating_mul(SPREAD.saturating_sub(left)) / left;
-        Some(Millis(rest.min(MOST_REST)))
-    }
+    let left = LIMIT.saturating_sub(used.0).max(1);
+    let rest = ran.0.saturating_mul(SPREAD.saturating_sub(left)) / left;
+    Some(Millis(rest.min(MOST_REST.0)))
 }
 
 impl Machine {
     /// What the methods of a round have run, and `batch` itself where the portal counts that.
     pub(crate) fn note_operating(&mut self, round: &Round, batch: &BatchAnswer<'_>, whole: Timing) {
-        let mut ran: Vec<(&str, Operating)> = vec![("batch", Operating::of(whole))];
-        let portal = self.book.portal_now();
-        self.pace.operating("batch", whole.operating_reset_at, portal);
+        let (now, portal) = (self.now(), self.book.portal_now());
+        self.pace.ran("batch", whole, now, portal);
         for asked in &round.asks {
-            let Some(timing) = batch.timing(&asked.name) else { continue };
-            self.pace.operating(&asked.method, timing.operating_reset_at, portal);
-            match ran.iter_mut().find(|(method, _)| *method == asked.method) {
-                Some((_, sum)) => sum.add(Operating::of(timing)),
-                None => ran.push((&asked.method, Operating::of(timing))),
+            if let Some(timing) = batch.timing(&asked.name) {
+                self.pace.ran(&asked.method, timing, now, portal);
             }
-        }
-        let now = self.now();
-        for (method, sum) in ran {
-            self.pace.ran(method, sum, now);
         }
     }
 }
@@ -69,7 +44,7 @@ mod tests {
     use super::*;
 
     fn rest(ran: u64, used: u64) -> Option<u64> {
-        Operating { ran: Millis(ran), used: Millis(used) }.rest().map(|rest| rest.0)
+        super::rest(Millis(ran), Millis(used)).map(|rest| rest.0)
     }
 
     #[test]
@@ -99,13 +74,5 @@ mod tests {
             let used: u64 = runs.iter().map(|(_, ran)| ran).sum();
             assert!(used > 280_000, "{used} by {step}");
         }
-    }
-
-    #[test]
-    fn the_sub_calls_of_one_method_count_together() {
-        let mut sum = Operating { ran: Millis(1_000), used: Millis(310_000) };
-        sum.add(Operating { ran: Millis(2_000), used: Millis(312_000) });
-        sum.add(Operating { ran: Millis(u64::MAX), used: Millis(311_000) });
-        assert_eq!(sum, Operating { ran: Millis(u64::MAX), used: Millis(312_000) });
     }
 }

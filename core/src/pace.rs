@@ -2,10 +2,11 @@
 
 use crate::clock::{Moment, Random};
 use crate::config::Limits;
-use crate::operating::Operating;
+use crate::operating::{self, MOST_REST};
 use crate::ordered::Map;
 use crate::step::WakeReason;
 use crate::time::{Millis, Timestamp};
+use crate::wire::answer::Timing;
 
 /// The bucket's level is kept in thousandths of a request.
 const REQUEST: u64 = 1_000;
@@ -159,11 +160,13 @@ impl Pace {
         self.methods.change(method.to_owned(), |entry| entry.resets_at = Some(resets_at));
     }
 
-    /// A method has run: when little of its time is left it rests.
-    pub(crate) fn ran(&mut self, method: &str, ran: Operating, now: Moment) {
-        let Some(rest) = ran.rest() else { return };
-        if let Some(entry) = self.methods.get_mut(method) {
-            entry.rests_until = Some(now.plus(rest));
+    /// A method has run: when little of its time is left it rests, for each of its calls.
+    pub(crate) fn ran(&mut self, method: &str, timing: Timing, now: Moment, portal: Timestamp) {
+        self.operating(method, timing.operating_reset_at, portal);
+        let rest = operating::rest(timing.duration, timing.operating);
+        if let (Some(rest), Some(entry)) = (rest, self.methods.get_mut(method)) {
+            let from = entry.rests_until.unwrap_or(now).max(now);
+            entry.rests_until = Some(from.plus(rest).min(now.plus(MOST_REST)));
         }
     }
 
@@ -273,6 +276,31 @@ mod tests {
         assert_eq!(pace.limited("x", Moment(0), Timestamp(0)), Some(Millis(60_000)));
         pace.operating("y", Timestamp(10_000_000_000_000), Timestamp(0));
         assert_eq!(pace.limited("y", Moment(0), Timestamp(0)), Some(Millis(600_000)));
+    }
+
+    #[test]
+    fn the_calls_of_one_request_rest_together_and_others_go_on() {
+        let mut pace = Pace::new(Limits::Off);
+        let resets = Timestamp(100_000);
+        let timing = |ran: u64, used: u64| Timing {
+            duration: Millis(ran),
+            operating: Millis(used),
+            operating_reset_at: resets,
+            started: Timestamp(0),
+        };
+        for (ran, used) in [(1_000, 299_000), (1_000, 300_000), (1_000, 300_000)] {
+            pace.ran("a", timing(ran, used), Moment(500), Timestamp(0));
+        }
+        pace.ran("b", timing(1_000, 1_000), Moment(500), Timestamp(0));
+        assert!(pace.is_limited("a", Moment(2_499)) && !pace.is_limited("a", Moment(2_500)));
+        assert_eq!(pace.next_method(Moment(500)), Some(Moment(2_500)));
+        // it is not blocked: nothing else is reserved in its place
+        assert!(!pace.is_blocked("a", Moment(500)) && !pace.blocks_any(Moment(500)));
+        assert!(!pace.is_limited("b", Moment(500)));
+        for _ in 0..9 {
+            pace.ran("a", timing(60_000, 419_000), Moment(500), Timestamp(0));
+        }
+        assert_eq!(pace.next_method(Moment(500)), Some(Moment(60_500)));
     }
 
     #[test]
