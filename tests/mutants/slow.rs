@@ -6,6 +6,8 @@ mod attack;
 mod attack_crash;
 #[path = "../tests/attack_two.rs"]
 mod attack_two;
+#[path = "../tests/cost.rs"]
+mod cost;
 #[path = "../tests/cycle/main.rs"]
 mod cycle;
 #[path = "../tests/deletion.rs"]
