@@ -276,15 +276,16 @@ impl Machine {
 
     /// The batch was executed, at least in part.
     fn round_answered(&mut self, round: Round, batch: &BatchAnswer<'_>, timing: Timing) {
+        let (objects, _) = round.objects();
         if let Some(key) = self.suspect.take() {
             self.suspected(&key);
-        } else if round.objects().0 > 0 {
+        } else if objects > 0 {
             self.read_cap = self.read_cap.saturating_mul(2).min(MOST_OBJECTS);
         }
         self.check.not_a_portal = None;
         self.book.portal_is_at(timing.started);
         self.note_operating(&round, batch, timing);
-        self.reserve.took(round.objects().0, timing.duration);
+        self.reserve.took(objects, timing.duration);
         let number = round.number;
         self.begin_answers(&round);
         let mut missing = false;

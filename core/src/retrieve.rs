@@ -272,6 +272,7 @@ fn read_listed(result: Raw<'_>, keys: &[Key]) -> Option<Vec<(Key, Read)>> {
 mod tests {
     use super::*;
     use crate::id::ObjectId;
+    use crate::tests::deal as key;
     use crate::tests::deletion::record;
 
     fn deals(ids: &[&str]) -> Reading {
@@ -315,7 +316,6 @@ mod tests {
 
     #[test]
     fn objects_that_find_no_room_in_the_calls_leave_theirs_to_others() {
-        let key = |id: u64| Key::from(ObjectId::new("crm.deal", id.to_string()));
         let mut lane = Lane::default();
         for id in 1..=5 {
             lane.take(key(id), record(id, false), 3);

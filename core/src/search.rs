@@ -4,6 +4,7 @@
 /// Where `words` stand first in `text`.
 pub(crate) fn find(text: &str, words: &str) -> Option<usize> {
     let Some(first) = words.bytes().next() else { return Some(0) };
+    // the first byte alone rules out most places
     let starts = |at: &usize| {
         let rest = text.as_bytes().get(*at..).unwrap_or_default();
         rest.first() == Some(&first) && rest.starts_with(words.as_bytes())

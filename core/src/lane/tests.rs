@@ -7,11 +7,8 @@ use crate::fingerprint::Fingerprint;
 use crate::id::{BatchId, EventName, MessageId, ObjectId};
 use crate::record::EventData;
 use crate::rule::Registry;
+use crate::tests::{deal as key, process};
 use crate::time::Millis;
-
-fn process(name: &str) -> ProcessId {
-    ProcessId::new(name).unwrap()
-}
 
 fn record(id: u64, under: &str) -> Record {
     Record {
@@ -26,10 +23,6 @@ fn record(id: u64, under: &str) -> Record {
         owner: None,
         data: EventData::NotNeeded,
     }
-}
-
-fn key(id: u64) -> Key {
-    Key::from(ObjectId::new("crm.deal", id.to_string()))
 }
 
 /// Objects 1 to `count`, each with the record of its own number, under one reservation that is saved.

@@ -1,6 +1,6 @@
 //! What the machine decides by itself, where a whole scene would show little of it.
 
-use super::deletion;
+use super::{deal as key, deletion, process};
 use crate::change::{State, Verdict, Verdicts};
 use crate::clock::Moment;
 use crate::config::{Config, Limits};
@@ -12,7 +12,7 @@ use crate::json::{Raw, Value};
 use crate::lane::Stage;
 use crate::machine::{Machine, PhaseState};
 use crate::notice::{Evidence, Notice};
-use crate::record::{Key, Record, Records};
+use crate::record::{Record, Records};
 use crate::round::{Listing, Side};
 use crate::step::{Effect, WakeReason};
 use crate::sweep::{Finished, LATE};
@@ -33,14 +33,6 @@ pub(super) fn machine(change: impl FnOnce(&mut Config)) -> Machine {
     (machine.phase, machine.ledger.is_opened) = (PhaseState::Running, true);
     machine.choose_mode();
     machine
-}
-
-pub(super) fn process(name: &str) -> ProcessId {
-    ProcessId::new(name).unwrap()
-}
-
-pub(super) fn key(id: u64) -> Key {
-    Key::from(ObjectId::new("crm.deal", id.to_string()))
 }
 
 pub(super) fn record(id: u64, under: &str) -> Record {

@@ -1,7 +1,7 @@
 //! What goes into a round.
 
-use super::deletion;
-use super::machine::{key, machine, process, record};
+use super::machine::{machine, record};
+use super::{deal as key, deletion, process};
 use crate::clock::Moment;
 use crate::config::Durability;
 use crate::id::{EventName, RecordId, WriteId};
