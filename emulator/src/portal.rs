@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::audit::Ledger;
 use crate::binding::{Binding, Bindings};
 use crate::fault::{Fault, Faults, Robot};
@@ -179,6 +181,29 @@ impl Portal {
     /// The installed application with its secrets.
     pub fn application(&self) -> &Application {
         &self.oauth.application
+    }
+
+    /// What a client keeps in its auth file: a pair of tokens and what renews it at `origin`, under which the
+    /// portal is reached.
+    ///
+    /// ```
+    /// use b24_offline_emulator::{Portal, Settings};
+    /// let mut portal = Portal::new(Settings::default(), 0);
+    /// let tokens = portal.issue_token("1");
+    /// let document = portal.auth_document(&tokens, "http://localhost:8080");
+    /// assert_eq!(document["access_token"], tokens.access_token.as_str());
+    /// assert_eq!(document["oauth_url"], "http://localhost:8080/oauth/token/");
+    /// ```
+    pub fn auth_document(&self, tokens: &Tokens, origin: &str) -> Map<String, Value> {
+        let application = self.application();
+        let fields = [
+            ("access_token", tokens.access_token.clone()),
+            ("refresh_token", tokens.refresh_token.clone()),
+            ("client_id", application.client_id.clone()),
+            ("client_secret", application.client_secret.clone()),
+            ("oauth_url", format!("{origin}/oauth/token/")),
+        ];
+        fields.map(|(name, value)| (name.to_owned(), value.into())).into_iter().collect()
     }
 
     /// Adds a user, with or without administrator's rights, and returns the id. The first one is `1`.

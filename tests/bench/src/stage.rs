@@ -11,7 +11,7 @@ use b24_offline_emulator::server::{Running, ServeOptions, serve};
 use b24_offline_emulator::{Audit, Costs, Fault, Limits, Portal, Settings, Sight};
 use b24_offline_tests::scene::{CONNECTOR, DEALS};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
 /// How the portal of a measurement answers.
@@ -198,17 +198,12 @@ impl Stage {
     }
 
     fn sign_in(&self) -> Result<()> {
-        let (tokens, application) =
-            self.people(|portal, _| (portal.issue_token("1"), portal.application().clone()));
-        let document = json!({
-            "access_token": tokens.access_token,
-            "refresh_token": tokens.refresh_token,
-            "client_id": application.client_id,
-            "client_secret": application.client_secret,
-            "oauth_url": format!("http://{}/oauth/token/", self.http()),
+        let document = self.people(|portal, _| {
+            let tokens = portal.issue_token("1");
+            portal.auth_document(&tokens, &format!("http://{}", self.http()))
         });
         let mut options = fs::OpenOptions::new();
         let file = options.write(true).create_new(true).mode(0o600).open(self.path("auth.json"));
-        Ok(file?.write_all(document.to_string().as_bytes())?)
+        Ok(file?.write_all(Value::Object(document).to_string().as_bytes())?)
     }
 }

@@ -94,20 +94,13 @@ impl Stage {
 
     /// Writes a new pair of tokens into the auth file, which lacks some fields.
     pub(crate) fn sign_in(&self, without: &[String]) -> Result<()> {
-        let (tokens, application) =
-            self.people(|portal, _| (portal.issue_token(USER), portal.application().clone()));
-        let oauth_url = format!("http://{}/oauth/token/", self.portal.http);
-        let mut document = Map::new();
-        for (name, value) in [
-            ("access_token", json!(tokens.access_token)),
-            ("refresh_token", json!(tokens.refresh_token)),
-            ("expires_at", json!(tokens.expires_at)),
-            ("client_id", json!(application.client_id)),
-            ("client_secret", json!(application.client_secret)),
-            ("oauth_url", json!(oauth_url)),
-        ] {
-            document.insert(name.to_owned(), value);
-        }
+        let origin = format!("http://{}", self.portal.http);
+        let mut document = self.people(|portal, _| {
+            let tokens = portal.issue_token(USER);
+            let mut document = portal.auth_document(&tokens, &origin);
+            document.insert("expires_at".to_owned(), tokens.expires_at.into());
+            document
+        });
         self.hold_secrets(&document);
         for field in without {
             ensure!(document.remove(field).is_some(), "an auth file has no {field}");

@@ -190,15 +190,11 @@ pub(crate) fn write_auth(path: &Path, running: &Running) -> anyhow::Result<()> {
         Some(address) => ("https", address),
         None => ("http", running.http),
     };
-    let (tokens, application) =
-        running.with_portal(|portal, _| (portal.issue_token("1"), portal.application().clone()));
-    let document = json!({
-        "access_token": tokens.access_token,
-        "refresh_token": tokens.refresh_token,
-        "client_id": application.client_id,
-        "client_secret": application.client_secret,
-        "oauth_url": format!("{scheme}://localhost:{}/oauth/token/", address.port()),
+    let document = running.with_portal(|portal, _| {
+        let tokens = portal.issue_token("1");
+        portal.auth_document(&tokens, &format!("{scheme}://localhost:{}", address.port()))
     });
+    let document = serde_json::Value::Object(document);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
