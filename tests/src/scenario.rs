@@ -11,6 +11,7 @@ use b24_offline_emulator::{
 use serde_json::json;
 
 use crate::handler::Behaviour;
+use crate::scene::bound_at;
 use crate::world::{World, events};
 
 /// The kinds that change in random scenes.
@@ -111,12 +112,7 @@ pub fn world(setup: &Setup) -> World {
     if setup.shares() {
         config.consumers = Consumers::Shared { lease: Millis::seconds(130) };
     }
-    let connector = if setup.connector { "warehouse" } else { "" };
-    let mut world = World::new(settings, config);
-    for event in events(EVENTS) {
-        world.portal.bind(event.as_str(), connector);
-    }
-    world
+    bound_at(settings, config)
 }
 
 /// Lets one thing happen.

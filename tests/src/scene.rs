@@ -23,9 +23,15 @@ pub fn config(names: &str) -> Config {
 /// A portal of this personality where everything that `config` names is bound already.
 #[must_use]
 pub fn bound(personality: Personality, config: Config) -> World {
+    bound_at(Settings { personality, ..Settings::default() }, config)
+}
+
+/// The same with a portal by `settings`.
+#[must_use]
+pub fn bound_at(settings: Settings, config: Config) -> World {
     let connector = config.connector.as_ref().map_or("", Connector::as_str).to_owned();
     let names = config.events.clone();
-    let mut world = World::new(Settings { personality, ..Settings::default() }, config);
+    let mut world = World::new(settings, config);
     for event in names {
         world.portal.bind(event.as_str(), &connector);
     }

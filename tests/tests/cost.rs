@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Costs, FaultKind, Personality, Settings};
-use b24_offline_tests::scene::{DEALS, bound, config, deals, fault};
+use b24_offline_tests::scene::{DEALS, bound, bound_at, config, deals, fault};
 use b24_offline_tests::{World, mutant};
 use serde_json::json;
 
@@ -145,11 +145,7 @@ fn a_write_that_goes_alone_does_not_keep_the_start_waiting() {
 fn slow(personality: Personality, extra_ms: u64, config: Config) -> World {
     let extra_ms = BTreeMap::from([("crm.deal.list".to_owned(), extra_ms)]);
     let costs = Costs { extra_ms, ..Costs::default() };
-    let mut world = World::new(Settings { personality, costs, ..Settings::default() }, config);
-    for event in world.config.events.clone() {
-        world.portal.bind(event.as_str(), "warehouse");
-    }
-    world
+    bound_at(Settings { personality, costs, ..Settings::default() }, config)
 }
 
 #[test]

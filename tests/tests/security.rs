@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use b24_offline_core::*;
-use b24_offline_emulator::{Fault, FaultKind, Personality, Settings};
+use b24_offline_emulator::{Fault, FaultKind, Personality};
 use b24_offline_tests::scene::{DEALS, bound, config, deals};
 use b24_offline_tests::{Behaviour, World, sub_calls};
 use serde_json::{Value, json};
@@ -132,11 +132,8 @@ fn the_journal_and_the_notices_hold_ids_only() {
         let mut config = config(DEALS);
         (config.on_reject, config.mode) = (on_reject, mode);
         config.retry = Retry { first_delay: Millis(500), attempts: 2 };
-        let mut world = World::new(Settings { personality, ..Settings::default() }, config);
+        let mut world = bound(personality, config);
         let now = world.now();
-        for event in world.config.events.clone() {
-            world.portal.bind(event.as_str(), "warehouse");
-        }
         let fields = json!({ "TITLE": CANARY, "COMMENTS": CANARY });
         let ids: Vec<String> =
             (0..4).filter_map(|_| world.portal.create("crm.deal", fields.clone(), now)).collect();

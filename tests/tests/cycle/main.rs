@@ -7,7 +7,7 @@ mod untouched;
 
 use b24_offline_core::*;
 use b24_offline_emulator::{Fault, FaultKind, Operating, Personality, Robot, Settings};
-use b24_offline_tests::scene::{CONNECTOR, DEALS, all, change, config, deals, make, nothing_lost};
+use b24_offline_tests::scene::{DEALS, all, bound_at, change, config, deals, make, nothing_lost};
 use b24_offline_tests::{Script, World};
 use serde_json::json;
 
@@ -32,17 +32,13 @@ impl Scene {
         config.poll = Millis(100);
         config.limits = Limits::Off;
         set(&mut config);
-        let names = config.events.clone();
         let operating = Operating { limit_ms: u64::MAX, ..Operating::default() };
         let limits = match config.limits {
             Limits::Off => b24_offline_emulator::Limits::Off,
             Limits::Standard | Limits::Enterprise => b24_offline_emulator::Limits::Standard,
         };
         let settings = Settings { personality, limits, operating, ..Settings::default() };
-        let mut world = World::new(settings, config);
-        for event in names {
-            world.portal.bind(event.as_str(), CONNECTOR);
-        }
+        let mut world = bound_at(settings, config);
         let ids = deals(&mut world, count);
         let answers: fn(&ObjectId) -> u64 = |_| 1;
         Scene { world, ids, deliveries: Vec::new(), writes: 0, answers }
