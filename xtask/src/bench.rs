@@ -30,18 +30,18 @@ pub(crate) struct Asked {
 }
 
 const AFTER_HELP: &str = "\
-Each figure is printed with its unit and, where there is one, its target: reached or not reached. Figures of
-wall time depend on the machine and on what else runs there; nothing fails because of them. A run fails when
-something is lost, or can't be measured.
+Each figure is printed with its unit and, where there is one, its target: reached or not reached.
+Figures of wall time depend on the machine and on what else runs there; nothing fails because of
+them. A run fails when something is lost, or can't be measured.
 
-The figures are kept in target/bench/bench.json, those of parts that were measured earlier too, and the picture
-of cost against backlog in target/bench/cost.svg. Once every part was measured at its full size, both are
-published in docs/bench. docs/bench.md says how each figure is measured.
+The figures are kept in target/bench/bench.json, those of parts that were measured earlier too,
+and the picture of cost against backlog in target/bench/cost.svg. Once every part was measured at
+its full size, both are published in docs/bench. docs/bench.md says how each figure is measured.
 
 Examples:
   cargo xtask bench --quick
   cargo xtask bench --only a,f
-  cargo xtask bench --only c          the micro-benchmark; criterion keeps its own account in target/criterion";
+  cargo xtask bench --only c   the micro-benchmark; criterion keeps its account in target/criterion";
 
 /// A part of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

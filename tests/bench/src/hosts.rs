@@ -53,9 +53,7 @@ pub fn throughput(host: &Program, changes: u64) -> Result<Vec<Figure>> {
     let stage = Stage::open(Pace::AtOnce)?;
     stage.deals(changes, &deal::fields())?;
     let before = own_cpu()?;
-    let mut arguments = stage.listen("off");
-    arguments.extend(["--sweep".to_owned(), "300".to_owned()]);
-    let mut ran = host.run(&stage, &arguments, &[])?;
+    let mut ran = host.run(&stage, &stage.listen("off"), &[])?;
     let portal = own_cpu()? - before;
     stage.tell(&std::mem::take(&mut ran.output))?;
     Cost::of(&stage.audit(), ran.seconds).with_context(|| host.name.clone())?;
