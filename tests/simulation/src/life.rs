@@ -96,7 +96,10 @@ impl World {
                 self.give(Input::Stop);
             }
             What::Down(down) => self.code.down = *down,
-            What::Nudge => self.give(Input::Nudge),
+            What::Nudge => {
+                self.nudged = true;
+                self.give(Input::Nudge);
+            }
             What::Redrive => self.redrive(),
             What::Write { object, odd } => self.write(*object, *odd),
             What::TokensExpire => self.portal.expire_tokens(),

@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) plan_changed: bool,
     /// Another consumer was to come between the two steps of a get.
     pub(crate) thief: bool,
+    /// Somebody has told of new records.
+    pub(crate) nudged: bool,
     /// Another consumer has reserved records that are deleted by their age then.
     pub(crate) others_took_old: bool,
     /// The journal was damaged once.
@@ -200,6 +202,7 @@ impl World {
             plan_changed: false,
             others_took_old: false,
             thief: false,
+            nudged: false,
             damaged: false,
             rolled_back: false,
             resync_told: false,

@@ -138,9 +138,10 @@ impl World {
         self.pass(self.quiet_since.unwrap_or(self.now) + 150_000);
         let id = self.portal.create("crm.deal", Php::map([("TITLE", "the last")]), self.now);
         let object = ("crm.deal".to_owned(), id.unwrap_or_default());
-        // an idle queue is looked at less often; with nudges that were followed, each five minutes
-        let longest = self.settings.poll.0.max(300_000);
-        let end = self.now + longest * 5 / 4 + 20_000;
+        // an idle queue is looked at less often; after nudges that were followed, each five minutes
+        let poll = self.settings.poll.0;
+        let longest = if self.nudged { 300_000 } else { (6 * poll).min(60_000) };
+        let end = self.now + poll.max(longest) * 5 / 4 + 20_000;
         self.pass(end);
         if !self.code.target.contains_key(&object) {
             self.witness.broken(Law::Stale, "the last change did not come in time");
